@@ -1,0 +1,88 @@
+//! The consuming end of a queue: what the dispatch thread runs.
+
+use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::message::{ConnectionId, Message, Priority};
+use crate::dispatch::shared::{Envelope, Shared};
+use crate::policy::Strict;
+use crate::stop::{Step, Stop};
+use crate::sync::{Arc, mark};
+
+/// Dispatches the queued messages of a [`DispatchQueue`](crate::DispatchQueue), one at a time (D12: it takes
+/// `&mut self`, and there is one).
+pub struct DispatchLoop<D: Dispatcher> {
+    shared: Arc<Shared<D>>,
+    /// Swapped with the inbox; empty between steps.
+    batch: Vec<Envelope<D::Message>>,
+    backlog: Strict<Priority, ConnectionId, Envelope<D::Message>>,
+}
+
+impl<D: Dispatcher> DispatchLoop<D> {
+    pub(super) fn new(shared: Arc<Shared<D>>) -> Self {
+        Self { shared, batch: Vec::new(), backlog: Strict::new() }
+    }
+
+    /// Takes in what has arrived and dispatches the message whose turn it is, if there is one, to the end of
+    /// its callback. Never sleeps.
+    ///
+    /// # Panics
+    /// If the callback does. The message counts as dispatched, and the loop can be stepped on.
+    pub fn step(&mut self) -> Step {
+        let closed = self.take_in(false);
+        if closed == Some(Stop::HandBack) {
+            return Step::Stopped;
+        }
+        let Some((from, Envelope { message, pending, .. })) = self.backlog.pick() else {
+            return if closed.is_some() { Step::Stopped } else { Step::Idle };
+        };
+        self.shared.dispatcher.dispatch(from, message);
+        drop(pending);
+        Step::Ran
+    }
+
+    /// Steps until stopped; sleeps while there is nothing to dispatch. What the dispatch thread does.
+    ///
+    /// # Panics
+    /// As [`step`](Self::step); it can be called again.
+    pub fn run(&mut self) {
+        loop {
+            match self.step() {
+                Step::Ran => {}
+                Step::Idle => self.sleep(),
+                Step::Stopped => return,
+            }
+        }
+    }
+
+    /// Sleeps until something arrives or the queue is shut down, unless that is so already.
+    fn sleep(&mut self) {
+        if self.take_in(true).is_none() && self.backlog.len() == 0 {
+            self.shared.queue.sleep();
+            mark("dispatch thread woke");
+        }
+    }
+
+    pub(super) fn belongs_to(&self, shared: &Arc<Shared<D>>) -> bool {
+        Arc::ptr_eq(&self.shared, shared)
+    }
+
+    /// Moves arrivals into the policy; says how the queue has been closed, if it has.
+    fn take_in(&mut self, lie_down: bool) -> Option<Stop> {
+        let closed = self.shared.queue.inbox().take(&mut self.batch, lie_down);
+        for envelope in self.batch.drain(..) {
+            self.backlog.push(envelope.message.priority(), envelope.from, envelope);
+        }
+        closed
+    }
+
+    /// All that will not be dispatched any more, as it would have been: highest priority first.
+    pub(super) fn leftovers(&mut self) -> Vec<(ConnectionId, D::Message)> {
+        self.take_in(false);
+        std::iter::from_fn(|| self.backlog.pick()).map(|(from, envelope)| (from, envelope.message)).collect()
+    }
+}
+
+impl<D: Dispatcher> std::fmt::Debug for DispatchLoop<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DispatchLoop").field("backlog", &self.backlog.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! Messages a queue sends to itself.
+
+use std::collections::VecDeque;
+
+use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::message::ConnectionId;
+use crate::dispatch::shared::{Envelope, Shared};
+use crate::error::DeliverError;
+use crate::lane::Origin;
+use crate::stop::{Step, Stop};
+use crate::sync::{Arc, mark};
+
+/// Sends messages to the queue's own dispatcher, from anywhere, callbacks included.
+///
+/// They never run on the sender's stack (D6): the local thread fast-dispatches those that qualify, and
+/// queues the others as [`ConnectionId::LOCAL`]. Each of the two kinds runs in the order it was sent,
+/// whichever handles sent it (the queued ones: within a priority).
+pub struct Local<D: Dispatcher> {
+    shared: Arc<Shared<D>>,
+}
+
+impl<D: Dispatcher> Local<D> {
+    pub(super) fn new(shared: Arc<Shared<D>>) -> Self {
+        Self { shared }
+    }
+
+    /// Sends `message` to oneself. Never runs it, never blocks for more than a short lock.
+    ///
+    /// # Errors
+    /// [`DeliverError`] with the message in it, if the queue has been shut down.
+    pub fn send(&self, message: D::Message) -> Result<(), DeliverError<D::Message>> {
+        self.shared.local.push(message, Origin::Outside).map_err(DeliverError::new)
+    }
+}
+
+impl<D: Dispatcher> Clone for Local<D> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<D: Dispatcher> std::fmt::Debug for Local<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Local").finish_non_exhaustive()
+    }
+}
+
+/// Delivers the messages sent through [`Local`]: what the local thread runs.
+///
+/// It is the last producer of its queue. A queue that is shut down with [`Stop::RunRemaining`] ends only when
+/// this loop has stopped: step it to [`Step::Stopped`] before you expect that of the dispatch loop.
+pub struct LocalLoop<D: Dispatcher> {
+    shared: Arc<Shared<D>>,
+    /// Swapped with the inbox; empty between steps.
+    batch: Vec<D::Message>,
+    backlog: VecDeque<D::Message>,
+}
+
+impl<D: Dispatcher> LocalLoop<D> {
+    pub(super) fn new(shared: Arc<Shared<D>>) -> Self {
+        Self { shared, batch: Vec::new(), backlog: VecDeque::new() }
+    }
+
+    /// Delivers the oldest local message, if there is one. Never sleeps.
+    ///
+    /// # Panics
+    /// If the callback of a fast-dispatched message does. It counts as dispatched, and the loop can be
+    /// stepped on.
+    pub fn step(&mut self) -> Step {
+        let closed = self.take_in(false);
+        if closed == Some(Stop::HandBack) {
+            return Step::Stopped;
+        }
+        let Some(message) = self.backlog.pop_front() else {
+            return match closed {
+                Some(stop) => {
+                    // Everything accepted here has been passed on: the queue may end.
+                    self.shared.queue.close(stop);
+                    Step::Stopped
+                }
+                None => Step::Idle,
+            };
+        };
+        self.deliver(message)
+    }
+
+    fn deliver(&mut self, message: D::Message) -> Step {
+        let from = ConnectionId::LOCAL;
+        if self.shared.dispatcher.can_fast_dispatch(&message) {
+            mark("local fast");
+            self.shared.dispatcher.fast_dispatch(from, message);
+            return Step::Ran;
+        }
+        match self.shared.enqueue(Envelope { from, message, pending: None }, Origin::Inside) {
+            Ok(()) => {
+                mark("local queued");
+                Step::Ran
+            }
+            Err(message) => {
+                // Shut down with `HandBack` since: this one is handed back with the rest, at the head.
+                self.backlog.push_front(message);
+                Step::Stopped
+            }
+        }
+    }
+
+    /// Steps until stopped; sleeps while there is nothing to deliver. What the local thread does.
+    ///
+    /// # Panics
+    /// As [`step`](Self::step); it can be called again.
+    pub fn run(&mut self) {
+        loop {
+            match self.step() {
+                Step::Ran => {}
+                Step::Idle => self.sleep(),
+                Step::Stopped => return,
+            }
+        }
+    }
+
+    /// Sleeps until something is sent or the queue is shut down, unless that is so already.
+    fn sleep(&mut self) {
+        if self.take_in(true).is_none() && self.backlog.is_empty() {
+            self.shared.local.sleep();
+            mark("local thread woke");
+        }
+    }
+
+    pub(super) fn belongs_to(&self, shared: &Arc<Shared<D>>) -> bool {
+        Arc::ptr_eq(&self.shared, shared)
+    }
+
+    /// Moves arrivals behind the backlog; says how the inbox has been closed, if it has.
+    fn take_in(&mut self, lie_down: bool) -> Option<Stop> {
+        let closed = self.shared.local.inbox().take(&mut self.batch, lie_down);
+        self.backlog.extend(self.batch.drain(..));
+        closed
+    }
+
+    /// All that will not be delivered any more, in the order it was sent.
+    pub(super) fn leftovers(&mut self) -> Vec<(ConnectionId, D::Message)> {
+        self.take_in(false);
+        self.backlog.drain(..).map(|message| (ConnectionId::LOCAL, message)).collect()
+    }
+}
+
+impl<D: Dispatcher> std::fmt::Debug for LocalLoop<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalLoop").field("backlog", &self.backlog.len()).finish_non_exhaustive()
+    }
+}

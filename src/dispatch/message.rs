@@ -1,0 +1,58 @@
+//! What travels through a queue.
+
+use std::fmt;
+
+/// How urgent a message is; higher goes first. The named values are Ceph's (`msg/Message.h`, Jewel).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Priority(pub u8);
+
+impl Priority {
+    /// 64: background work.
+    pub const LOW: Self = Self(64);
+    /// 127: what a message has unless it says otherwise.
+    pub const DEFAULT: Self = Self(127);
+    /// 196: what others wait for.
+    pub const HIGH: Self = Self(196);
+    /// 255: nothing goes before it.
+    pub const HIGHEST: Self = Self(255);
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl fmt::Debug for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Priority({})", self.0)
+    }
+}
+
+/// What a queue must know of a message.
+pub trait Message: Send + 'static {
+    /// How urgent it is. Asked once, when it is queued.
+    fn priority(&self) -> Priority {
+        Priority::DEFAULT
+    }
+}
+
+/// Which connection a message came in on. Unique within its queue, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub(crate) u64);
+
+impl ConnectionId {
+    /// The queue itself: messages sent through [`Local`](crate::Local).
+    pub const LOCAL: Self = Self(0);
+
+    /// The number behind it: 0 is [`LOCAL`](Self::LOCAL), connections count from 1.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,27 @@
+//! `DispatchQueue`: a connection's reader runs a message at once or queues it; one thread dispatches the
+//! queue, another delivers what the program sends to itself.
+//!
+//! ```text
+//!   Connection::deliver ──fast──▶ Dispatcher::fast_dispatch, on the caller's thread   (lane: entered)
+//!          └──queued──▶ inbox ──▶ DispatchLoop: strict priorities, round robin ──▶ Dispatcher::dispatch
+//!   Local::send ──▶ local inbox ──▶ LocalLoop ──fast──▶ Dispatcher::fast_dispatch
+//!                                       └──queued──▶ inbox (as ConnectionId::LOCAL)
+//! ```
+//!
+//! The shape is that of Ceph's `DispatchQueue` (`msg/DispatchQueue.{h,cc}`, Jewel): `ms_dispatch` and
+//! `ms_local` are its two threads.
+
+mod connection;
+mod dispatch_loop;
+mod dispatcher;
+mod local;
+mod message;
+mod queue;
+mod shared;
+
+pub use connection::{Connection, Delivered};
+pub use dispatch_loop::DispatchLoop;
+pub use dispatcher::Dispatcher;
+pub use local::{Local, LocalLoop};
+pub use message::{ConnectionId, Message, Priority};
+pub use queue::{DispatchQueue, DispatchQueueBuilder, QueueHandle, QueueReport};

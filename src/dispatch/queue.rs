@@ -1,0 +1,251 @@
+//! The queue as its owner sees it: build, connect, shut down, join.
+
+use std::ops::Deref;
+
+use crate::dispatch::connection::Connection;
+use crate::dispatch::dispatch_loop::DispatchLoop;
+use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::local::{Local, LocalLoop};
+use crate::dispatch::message::ConnectionId;
+use crate::dispatch::shared::Shared;
+use crate::error::BuildError;
+use crate::stop::Stop;
+use crate::sync::Arc;
+use crate::worker_thread::WorkerThread;
+
+/// A queue with its two threads.
+///
+/// Dereferences to [`QueueHandle`], which is what the rest of the program uses; this is what its owner keeps,
+/// to [`join`](Self::join) it. Dropped without that, it shuts down with [`Stop::RunRemaining`] and waits, so
+/// that nothing accepted is lost; dropped inside one of its own queued callbacks, it does not wait.
+///
+/// ```
+/// use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, Stop};
+///
+/// struct Ping(u32);
+/// impl Message for Ping {}
+///
+/// struct Log;
+/// impl Dispatcher for Log {
+///     type Message = Ping;
+///     fn can_fast_dispatch(&self, ping: &Ping) -> bool {
+///         ping.0 < 10 // the small ones cost less than a hand-over
+///     }
+///     fn dispatch(&self, from: ConnectionId, ping: Ping) {
+///         println!("{from}: {}", ping.0);
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let queue = DispatchQueue::builder(Log).start()?;
+/// let mut connection = queue.connect();
+/// assert_eq!(connection.deliver(Ping(1))?, Delivered::Fast);
+/// assert_eq!(connection.deliver(Ping(100))?, Delivered::Queued);
+/// queue.shutdown(Stop::RunRemaining);
+/// assert!(connection.deliver(Ping(2)).is_err());
+/// assert!(queue.join().leftovers.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+pub struct DispatchQueue<D: Dispatcher> {
+    handle: QueueHandle<D>,
+    /// In the order in which they are joined: the local thread is a producer of the other one's queue.
+    threads: Option<Threads<D>>,
+}
+
+type Threads<D> = (WorkerThread<LocalLoop<D>>, WorkerThread<DispatchLoop<D>>);
+
+/// Connects to, sends through, and shuts down a queue. Clones are handles to the same queue.
+pub struct QueueHandle<D: Dispatcher> {
+    shared: Arc<Shared<D>>,
+}
+
+/// What a queue leaves behind.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct QueueReport<M> {
+    /// Messages that were accepted and will not be dispatched: first those sent to oneself and not yet
+    /// delivered, in their order; then the queued ones, in the order they would have been dispatched in.
+    pub leftovers: Vec<(ConnectionId, M)>,
+    /// Callbacks that panicked on the queue's two threads. Their messages count as dispatched.
+    pub panics: usize,
+}
+
+/// Builds a [`DispatchQueue`].
+#[derive(Debug)]
+#[must_use]
+pub struct DispatchQueueBuilder<D> {
+    dispatcher: D,
+    name: String,
+}
+
+impl<D: Dispatcher> DispatchQueue<D> {
+    /// Starts building a queue whose messages go to `dispatcher`.
+    pub fn builder(dispatcher: D) -> DispatchQueueBuilder<D> {
+        DispatchQueueBuilder { dispatcher, name: "keylane".to_owned() }
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> QueueHandle<D> {
+        self.handle.clone()
+    }
+
+    /// Waits until the queue has ended, which [`shutdown`](QueueHandle::shutdown) brings about; shuts it down
+    /// with [`Stop::RunRemaining`] if nobody has. When this returns no callback runs, fast ones included, and
+    /// none will (D10).
+    ///
+    /// # Panics
+    /// Called from a queued callback of the same queue, which would wait for itself. A fast callback must not
+    /// call it either: that cannot be noticed, and never returns.
+    pub fn join(mut self) -> QueueReport<D::Message> {
+        self.handle.shutdown(Stop::RunRemaining);
+        let threads = self.threads.take().expect("threads are taken once, by join or by drop");
+        self.end(threads)
+    }
+
+    fn end(&self, (local, dispatch): Threads<D>) -> QueueReport<D::Message> {
+        assert!(
+            !local.is_current() && !dispatch.is_current(),
+            "DispatchQueue::join called from a callback of the same queue"
+        );
+        let (local, local_panics) = local.join();
+        let (dispatch, panics) = dispatch.join();
+        let mut report = self.handle.reclaim(dispatch, local);
+        report.panics = local_panics + panics;
+        report
+    }
+}
+
+impl<D: Dispatcher> Deref for DispatchQueue<D> {
+    type Target = QueueHandle<D>;
+
+    fn deref(&self) -> &QueueHandle<D> {
+        &self.handle
+    }
+}
+
+impl<D: Dispatcher> Drop for DispatchQueue<D> {
+    fn drop(&mut self) {
+        let Some(threads) = self.threads.take() else {
+            return;
+        };
+        self.handle.shutdown(Stop::RunRemaining);
+        if !threads.0.is_current() && !threads.1.is_current() {
+            self.end(threads);
+        }
+    }
+}
+
+impl<D: Dispatcher> QueueHandle<D> {
+    /// A new connection. If the queue has been shut down, all it delivers is refused.
+    pub fn connect(&self) -> Connection<D> {
+        Connection::new(Arc::clone(&self.shared), false)
+    }
+
+    /// A new connection whose fast callbacks keep their order against its queued messages: a message that
+    /// qualifies for fast dispatch is queued all the same while earlier ones of this connection are queued or
+    /// running. Costs one more read-modify-write for each queued message, on either side.
+    pub fn connect_ordered(&self) -> Connection<D> {
+        Connection::new(Arc::clone(&self.shared), true)
+    }
+
+    /// A way to send messages to oneself.
+    pub fn local(&self) -> Local<D> {
+        Local::new(Arc::clone(&self.shared))
+    }
+
+    /// Refuses all new messages from the moment it returns, and lets the queue end; does not wait for that.
+    /// May be called from anywhere, callbacks included, and more than once: [`Stop::HandBack`] prevails.
+    ///
+    /// With [`Stop::RunRemaining`] everything accepted is still dispatched. With [`Stop::HandBack`] the
+    /// callbacks that run now are the last, and the rest comes back from [`DispatchQueue::join`].
+    pub fn shutdown(&self, stop: Stop) {
+        self.shared.shutdown(stop);
+    }
+
+    /// Takes back what a stepped queue has not dispatched. The loops are consumed: whoever can give them up
+    /// shows that nobody steps them any more. Shuts down with [`Stop::HandBack`] first, and waits for fast
+    /// callbacks that are still running.
+    ///
+    /// # Panics
+    /// If the loops belong to another queue.
+    pub fn reclaim(&self, mut dispatch: DispatchLoop<D>, mut local: LocalLoop<D>) -> QueueReport<D::Message> {
+        assert!(
+            dispatch.belongs_to(&self.shared) && local.belongs_to(&self.shared),
+            "loops of another queue"
+        );
+        self.shutdown(Stop::HandBack);
+        self.shared.roster.wait_quiet();
+        let mut leftovers = local.leftovers();
+        leftovers.extend(dispatch.leftovers());
+        QueueReport { leftovers, panics: 0 }
+    }
+}
+
+impl<D: Dispatcher> Clone for QueueHandle<D> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<D: Dispatcher> DispatchQueueBuilder<D> {
+    /// Names the threads `NAME-dispatch` and `NAME-local`; `keylane` unless set.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Starts the queue with its two threads.
+    ///
+    /// # Errors
+    /// [`BuildError::Thread`] if one cannot be started.
+    pub fn start(self) -> Result<DispatchQueue<D>, BuildError> {
+        let name = self.name.clone();
+        let (handle, dispatch, local) = self.stepped();
+        let local = WorkerThread::start(format!("{name}-local"), local, LocalLoop::run)?;
+        let dispatch = match WorkerThread::start(format!("{name}-dispatch"), dispatch, DispatchLoop::run) {
+            Ok(dispatch) => dispatch,
+            Err(error) => {
+                handle.shutdown(Stop::HandBack);
+                let _ = local.join();
+                return Err(error.into());
+            }
+        };
+        Ok(DispatchQueue { handle, threads: Some((local, dispatch)) })
+    }
+
+    /// Builds the queue without threads: the caller steps its two loops, on one thread or two. This is what
+    /// the models of `loom-tests/` drive, and what makes a user's test deterministic.
+    ///
+    /// ```
+    /// # use keylane::{ConnectionId, DispatchQueue, Dispatcher, Message, Step};
+    /// # struct Ping; impl Message for Ping {}
+    /// # struct Log; impl Dispatcher for Log {
+    /// #     type Message = Ping;
+    /// #     fn dispatch(&self, _: ConnectionId, _: Ping) {}
+    /// # }
+    /// let (queue, mut dispatch, mut local) = DispatchQueue::builder(Log).stepped();
+    /// queue.local().send(Ping).unwrap();
+    /// assert_eq!(dispatch.step(), Step::Idle);
+    /// assert_eq!(local.step(), Step::Ran); // passes it on to the queue
+    /// assert_eq!(dispatch.step(), Step::Ran);
+    /// ```
+    pub fn stepped(self) -> (QueueHandle<D>, DispatchLoop<D>, LocalLoop<D>) {
+        let shared = Arc::new(Shared::new(self.dispatcher));
+        let dispatch = DispatchLoop::new(Arc::clone(&shared));
+        let local = LocalLoop::new(Arc::clone(&shared));
+        (QueueHandle { shared }, dispatch, local)
+    }
+}
+
+impl<D: Dispatcher> std::fmt::Debug for DispatchQueue<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DispatchQueue").finish_non_exhaustive()
+    }
+}
+
+impl<D: Dispatcher> std::fmt::Debug for QueueHandle<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueueHandle").finish_non_exhaustive()
+    }
+}

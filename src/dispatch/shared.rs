@@ -1,0 +1,82 @@
+//! What the two threads of a queue, its handles and its connections have in common.
+
+use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::message::ConnectionId;
+use crate::lane::{Bell, Inbox, Origin, Pending, Pushed, Roster};
+use crate::stop::Stop;
+use crate::sync::Arc;
+
+/// A message on its way to the dispatch thread.
+pub(super) struct Envelope<M> {
+    pub(super) from: ConnectionId,
+    pub(super) message: M,
+    /// Dropped after the callback, which is what reopens an ordered lane for fast dispatch.
+    pub(super) pending: Option<Pending>,
+}
+
+/// An inbox and the bell of its one consumer.
+pub(super) struct Post<T> {
+    inbox: Inbox<T>,
+    bell: Bell,
+}
+
+/// See the module's documentation.
+pub(super) struct Shared<D: Dispatcher> {
+    pub(super) dispatcher: D,
+    pub(super) roster: Arc<Roster>,
+    pub(super) queue: Post<Envelope<D::Message>>,
+    pub(super) local: Post<D::Message>,
+}
+
+impl<T> Post<T> {
+    pub(super) fn new() -> Self {
+        Self { inbox: Inbox::default(), bell: Bell::new() }
+    }
+
+    pub(super) fn push(&self, message: T, origin: Origin) -> Result<(), T> {
+        self.wake(self.inbox.push(message, origin)?);
+        Ok(())
+    }
+
+    pub(super) fn inbox(&self) -> &Inbox<T> {
+        &self.inbox
+    }
+
+    pub(super) fn close(&self, stop: Stop) {
+        self.wake(self.inbox.close(stop));
+    }
+
+    /// Sleeps until something arrives or the inbox is closed. For the consumer.
+    pub(super) fn sleep(&self) {
+        self.bell.wait();
+    }
+
+    fn wake(&self, pushed: Pushed) {
+        match pushed {
+            Pushed::OntoSleeper => self.bell.ring(),
+            Pushed::Quietly => {}
+        }
+    }
+}
+
+impl<D: Dispatcher> Shared<D> {
+    pub(super) fn new(dispatcher: D) -> Self {
+        Self { dispatcher, roster: Arc::new(Roster::new()), queue: Post::new(), local: Post::new() }
+    }
+
+    pub(super) fn enqueue(&self, envelope: Envelope<D::Message>, origin: Origin) -> Result<(), D::Message> {
+        self.queue.push(envelope, origin).map_err(|refused| refused.message)
+    }
+
+    /// See [`QueueHandle::shutdown`](crate::QueueHandle::shutdown).
+    pub(super) fn shutdown(&self, stop: Stop) {
+        // Outside producers first, on both their ways in; then the local one, which is a producer of the
+        // queue and must be through before the queue may end (ceph PR 9930 had it the other way round).
+        self.roster.close();
+        self.queue.inbox().seal();
+        self.local.close(stop);
+        if stop == Stop::HandBack {
+            self.queue.close(stop);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Every error of the crate, on one page. Each that refuses a message or an item hands it back.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// A message was not taken: the queue has been shut down. It is inside, untouched.
+#[derive(Error)]
+#[error("the queue has been shut down")]
+#[non_exhaustive]
+pub struct DeliverError<M> {
+    message: M,
+}
+
+impl<M> DeliverError<M> {
+    pub(crate) fn new(message: M) -> Self {
+        Self { message }
+    }
+
+    /// The message that was refused.
+    pub fn into_message(self) -> M {
+        self.message
+    }
+}
+
+// By hand, so that a message need not be `Debug`, and is not printed by accident.
+impl<M> fmt::Debug for DeliverError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliverError").finish_non_exhaustive()
+    }
+}
+
+/// An item was not taken: the pool has been shut down. Key and item are inside, untouched.
+#[derive(Error)]
+#[error("the pool has been shut down")]
+#[non_exhaustive]
+pub struct SubmitError<K, I> {
+    key: K,
+    item: I,
+}
+
+impl<K, I> SubmitError<K, I> {
+    pub(crate) fn new(key: K, item: I) -> Self {
+        Self { key, item }
+    }
+
+    /// The key and the item that were refused.
+    pub fn into_parts(self) -> (K, I) {
+        (self.key, self.item)
+    }
+}
+
+impl<K, I> fmt::Debug for SubmitError<K, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubmitError").finish_non_exhaustive()
+    }
+}
+
+/// A queue or a pool could not be built.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A pool was asked to have no shards.
+    #[error("a pool needs at least one shard")]
+    NoShards,
+    /// A pool was asked to have no threads.
+    #[error("a shard needs at least one thread")]
+    NoThreads,
+    /// The operating system would not start a thread. Those already started have been ended again.
+    #[error("could not start a thread")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A pool could not be paused, drained or joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// The call came from inside a handler of the same pool, and would have waited for itself.
+    #[error("called from inside a handler of the same pool")]
+    FromHandler,
+    /// The pool has been shut down; some of what was to be waited for will never run.
+    #[error("the pool has been shut down")]
+    Stopped,
+}

@@ -1,0 +1,120 @@
+//! Where messages arrive, in one order for all producers.
+
+use crate::stop::Stop;
+use crate::sync::{Mutex, mark};
+
+/// A vector under a short lock, swapped out whole by the one consumer.
+///
+/// That the consumer is asleep is part of the state a producer must change to get its message in, so a
+/// wake-up cannot be lost; and it is cleared by the producer that finds it, so each sleep costs one wake.
+#[derive(Debug)]
+pub struct Inbox<T> {
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    arrived: Vec<T>,
+    asleep: bool,
+    door: Door,
+}
+
+/// Whom an inbox still lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// Everybody.
+    Open,
+    /// Only [`Origin::Inside`]: the last producer is still delivering what it had accepted.
+    Sealed,
+    /// Nobody, and this is what to do with the rest.
+    Closed(Stop),
+}
+
+/// Which side of a sealed door a message comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A user of the queue.
+    Outside,
+    /// The queue itself, passing on what it had accepted.
+    Inside,
+}
+
+/// What a producer must do after its message got in.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// Nothing: the consumer is up and will look.
+    Quietly,
+    /// Wake the consumer: it was asleep, and nobody else has been told.
+    OntoSleeper,
+}
+
+impl<T> Default for Inbox<T> {
+    /// An empty inbox with its door open.
+    fn default() -> Self {
+        Self { state: Mutex::new(State { arrived: Vec::new(), asleep: false, door: Door::Open }) }
+    }
+}
+
+impl<T> Inbox<T> {
+    /// Puts `message` behind all that came before it.
+    ///
+    /// # Errors
+    /// The message itself, if the door is closed to its origin.
+    pub fn push(&self, message: T, origin: Origin) -> Result<Pushed, T> {
+        let mut state = self.state.lock();
+        match (state.door, origin) {
+            (Door::Open, _) | (Door::Sealed, Origin::Inside) => {}
+            (Door::Sealed, Origin::Outside) | (Door::Closed(_), _) => return Err(message),
+        }
+        state.arrived.push(message);
+        Ok(state.wake())
+    }
+
+    /// Swaps all arrivals into the empty `batch`, and says how the inbox has been closed if it has: then
+    /// nothing will ever arrive again. If it is open, nothing had arrived, and `lie_down` is set, the consumer
+    /// is asleep from here on and must wait for its bell.
+    pub fn take(&self, batch: &mut Vec<T>, lie_down: bool) -> Option<Stop> {
+        debug_assert!(batch.is_empty(), "a batch is used up before the next is taken");
+        let mut state = self.state.lock();
+        std::mem::swap(&mut state.arrived, batch);
+        match state.door {
+            Door::Closed(stop) => Some(stop),
+            Door::Open | Door::Sealed => {
+                state.asleep |= lie_down && batch.is_empty();
+                None
+            }
+        }
+    }
+
+    /// Refuses all that comes from outside, from now on.
+    pub fn seal(&self) {
+        let mut state = self.state.lock();
+        if state.door == Door::Open {
+            state.door = Door::Sealed;
+        }
+    }
+
+    /// Refuses everything from now on. Of several calls, [`Stop::HandBack`] prevails.
+    pub fn close(&self, stop: Stop) -> Pushed {
+        let mut state = self.state.lock();
+        if matches!(state.door, Door::Closed(before) if before == Stop::HandBack || before == stop) {
+            mark("closed twice");
+            return Pushed::Quietly;
+        }
+        state.door = Door::Closed(stop);
+        state.wake()
+    }
+}
+
+impl<T> State<T> {
+    /// Takes note that the consumer has been told, and says whether that needs a ring.
+    fn wake(&mut self) -> Pushed {
+        if std::mem::take(&mut self.asleep) {
+            mark("woke the consumer");
+            Pushed::OntoSleeper
+        } else {
+            Pushed::Quietly
+        }
+    }
+}

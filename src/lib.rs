@@ -1,0 +1,56 @@
+//! The message-dispatch core of a storage server, model-checked.
+//!
+//! Two primitives, after the message path of a Ceph OSD:
+//!
+//! * [`DispatchQueue`]: a connection's reader runs a message at once on its own thread or queues it by
+//!   priority and connection; one thread dispatches the queue, another delivers what the program sends to
+//!   itself.
+//! * [`ShardedThreadPool`]: a keyed executor. Items of one key run one at a time and in order, on whichever
+//!   worker of the key's shard is free.
+//!
+//! Both come with threads of their own ([`DispatchQueueBuilder::start`], [`ShardedThreadPoolBuilder::start`])
+//! or without, to be stepped by hand ([`DispatchQueueBuilder::stepped`], [`ShardedThreadPoolBuilder::stepped`]).
+//!
+//! # How the crate is made
+//!
+//! Concurrency in four small protocols, policy in sequential code:
+//!
+//! | module | holds | checked by |
+//! |---|---|---|
+//! | `sync` | the only door to primitives, and the theorem why programs in its vocabulary are sequentially consistent | `tests/tidy.rs` |
+//! | `lane` | the four protocols `Lane`, `Roster`, `Inbox`, `Baton`, with every atomic of the crate, and the argument for them | loom, every interleaving of each model |
+//! | `policy` | what runs next: `Strict`, `Rotation`, `Keyed` | proptest against naive models |
+//! | `dispatch` | [`DispatchQueue`], from a lane for each connection, two inboxes and the strict policy | loom and proptest |
+//! | `pool` | [`ShardedThreadPool`], from an inbox, a baton and the keyed policy for each shard | loom and proptest |
+//!
+//! The guarantees D1-D12 and P1-P8, and what checks each of them, are in the README.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod dispatch;
+mod error;
+mod lane;
+mod policy;
+mod pool;
+mod stop;
+mod sync;
+mod worker_thread;
+
+pub use dispatch::{
+    Connection, ConnectionId, Delivered, DispatchLoop, DispatchQueue, DispatchQueueBuilder, Dispatcher,
+    Local, LocalLoop, Message, Priority, QueueHandle, QueueReport,
+};
+pub use error::{BuildError, ControlError, DeliverError, SubmitError};
+pub use pool::{
+    Handler, PauseGuard, PoolHandle, PoolReport, ShardedThreadPool, ShardedThreadPoolBuilder, Worker,
+};
+pub use stop::{Step, Stop};
+
+/// The protocols themselves, for the models only.
+#[cfg(keylane_loom)]
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::lane::*;
+    pub use crate::sync::{Arc, Condvar, Mutex, Word, mark, model};
+}

@@ -1,0 +1,115 @@
+//! Pause, drain and shutdown: the same sequential code for every state of the pool, under the batons.
+//!
+//! Marking all shards is one critical section of `Shared::control`, so that two controls never cross; waiting
+//! is done without it. Lock order: control, batons by shard number, inboxes.
+
+use crate::error::ControlError;
+use crate::lane::{Bell, Charge};
+use crate::pool::handle::Shared;
+use crate::pool::handler::Handler;
+use crate::pool::lineage;
+use crate::pool::shard::{ShardHold, Until};
+use crate::stop::Stop;
+use crate::sync::{Arc, mark};
+
+/// While it lives, no item of the pool runs. Pauses nest: items run again when the last guard is dropped.
+#[must_use = "the pool is paused until this is dropped"]
+pub struct PauseGuard<H: Handler> {
+    shared: Arc<Shared<H>>,
+}
+
+impl<H: Handler> Drop for PauseGuard<H> {
+    fn drop(&mut self) {
+        for shard in &self.shared.shards {
+            shard.baton.take_up().resume();
+        }
+    }
+}
+
+impl<H: Handler> std::fmt::Debug for PauseGuard<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PauseGuard").finish_non_exhaustive()
+    }
+}
+
+impl<H: Handler> Shared<H> {
+    /// See [`PoolHandle::pause`](crate::PoolHandle::pause).
+    pub(super) fn pause(self: &Arc<Self>) -> Result<PauseGuard<H>, ControlError> {
+        self.refuse_handlers()?;
+        {
+            let _control = self.control.lock();
+            for shard in &self.shards {
+                // Shutdown marks all shards under `control`, so either none refuses or the first does.
+                if !shard.baton.take_up().pause() {
+                    mark("pause refused");
+                    return Err(ControlError::Stopped);
+                }
+            }
+        }
+        let guard = PauseGuard { shared: Arc::clone(self) };
+        let bell = Arc::new(Bell::new());
+        for shard in &self.shards {
+            // What runs can only end: a shard that has once been quiet stays so until the guard is dropped.
+            shard.wait(Until::Quiet, &bell);
+        }
+        Ok(guard)
+    }
+
+    /// See [`PoolHandle::drain`](crate::PoolHandle::drain).
+    pub(super) fn drain(&self) -> Result<(), ControlError> {
+        self.refuse_handlers()?;
+        let generation = {
+            let mut next = self.control.lock();
+            let generation = *next;
+            *next += 1;
+            for shard in &self.shards {
+                shard.baton.take_up().end_generation(generation);
+            }
+            generation
+        };
+        let bell = Arc::new(Bell::new());
+        loop {
+            for shard in &self.shards {
+                shard.wait(Until::Drained(generation), &bell);
+            }
+            // Each was drained at some moment, but an item of one may have submitted to another that had been
+            // looked at before. With every baton in hand no handler of the generation can begin or end, so if
+            // all are drained now, they are so at one moment.
+            let mut cores: Vec<ShardHold<'_, _, _>> =
+                self.shards.iter().map(|shard| shard.baton.take_up()).collect();
+            for core in &mut cores {
+                core.take_in(false);
+            }
+            if cores.iter().all(|core| core.is_drained(generation)) {
+                return Ok(());
+            }
+            if cores.iter().any(|core| core.is_stranded(generation)) {
+                mark("drain stranded");
+                return Err(ControlError::Stopped);
+            }
+            mark("drained, but not at once");
+        }
+    }
+
+    /// See [`PoolHandle::shutdown`](crate::PoolHandle::shutdown).
+    pub(super) fn shutdown(&self, stop: Stop) {
+        let _control = self.control.lock();
+        for shard in &self.shards {
+            // Whom that would wake is woken below, with everybody else.
+            let _ = shard.inbox.close(stop);
+        }
+        for shard in &self.shards {
+            let mut core = shard.baton.take_up();
+            core.stop(stop);
+            core.wake_all();
+        }
+    }
+
+    /// Refuses to wait for handlers from inside one.
+    pub(super) fn refuse_handlers(&self) -> Result<(), ControlError> {
+        match lineage::current(self.id()) {
+            Some(_) => Err(ControlError::FromHandler),
+            None => Ok(()),
+        }
+    }
+}

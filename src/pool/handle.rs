@@ -1,0 +1,240 @@
+//! The pool as its owner sees it: submit, pause, drain, shut down, join.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::ops::Deref;
+
+use crate::error::{ControlError, SubmitError};
+use crate::pool::builder::ShardedThreadPoolBuilder;
+use crate::pool::control::PauseGuard;
+use crate::pool::handler::Handler;
+use crate::pool::lineage::{self, Generation, PoolId};
+use crate::pool::shard::{Shard, Work};
+use crate::pool::worker::Worker;
+use crate::stop::Stop;
+use crate::sync::{Arc, Mutex};
+use crate::worker_thread::WorkerThread;
+
+/// A pool with its threads.
+///
+/// Dereferences to [`PoolHandle`], which is what the rest of the program uses; this is what its owner keeps,
+/// to [`join`](Self::join) it. Dropped without that, it shuts down with [`Stop::RunRemaining`] and waits, so
+/// that nothing accepted is lost; dropped inside one of its own handlers, it does not wait.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use keylane::{Handler, ShardedThreadPool, Stop};
+///
+/// /// Deposits by account: those of one account are booked in order, one at a time.
+/// struct Ledger(Arc<Mutex<Vec<(&'static str, i64)>>>);
+/// impl Handler for Ledger {
+///     type Key = &'static str;
+///     type Item = i64;
+///     fn handle(&self, account: &&'static str, amount: i64) {
+///         self.0.lock().unwrap().push((account, amount));
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let booked = Arc::default();
+/// let pool = ShardedThreadPool::builder(Ledger(Arc::clone(&booked))).shards(2).start()?;
+/// for amount in 1..=3 {
+///     pool.submit("ada", amount)?;
+///     pool.submit("bob", -amount)?;
+/// }
+/// pool.drain()?; // all of the above have been booked
+/// let ada: Vec<_> = booked.lock().unwrap().iter().filter(|(who, _)| *who == "ada").map(|b| b.1).collect();
+/// assert_eq!(ada, [1, 2, 3]);
+/// pool.shutdown(Stop::HandBack);
+/// assert!(pool.join()?.leftovers.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+pub struct ShardedThreadPool<H: Handler> {
+    handle: PoolHandle<H>,
+    threads: Vec<WorkerThread<Worker<H>>>,
+}
+
+/// Submits to and controls a pool. Clones are handles to the same pool.
+pub struct PoolHandle<H: Handler> {
+    shared: Arc<Shared<H>>,
+}
+
+/// What a pool leaves behind.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PoolReport<K, I> {
+    /// Items that were accepted and will not run: each key's in order, and the keys in none.
+    pub leftovers: Vec<(K, I)>,
+    /// Handlers that panicked on the pool's threads. Their items count as run.
+    pub panics: usize,
+}
+
+pub(super) struct Shared<H: Handler> {
+    pub(super) handler: H,
+    pub(super) shards: Box<[Shard<H::Key, H::Item>]>,
+    /// The generation that the next drain ends. Held while a control marks the shards.
+    pub(super) control: Mutex<Generation>,
+}
+
+/// Fixed keys: a program's key has the same shard in every run, which is what makes runs comparable.
+type Placement = BuildHasherDefault<DefaultHasher>;
+
+impl<H: Handler> Shared<H> {
+    pub(super) fn new(handler: H, shards: usize, threads_per_shard: usize) -> Self {
+        let shards = (0..shards).map(|_| Shard::new(threads_per_shard)).collect();
+        Self { handler, shards, control: Mutex::new(0) }
+    }
+
+    pub(super) fn id(&self) -> PoolId {
+        std::ptr::from_ref(self).addr()
+    }
+
+    fn shard_of(&self, key: &H::Key) -> &Shard<H::Key, H::Item> {
+        let shards = self.shards.len() as u64;
+        let shard = Placement::default().hash_one(key) % shards;
+        &self.shards[usize::try_from(shard).expect("fewer than usize::MAX")]
+    }
+}
+
+impl<H: Handler> ShardedThreadPool<H> {
+    /// Starts building a pool whose items go to `handler`.
+    pub fn builder(handler: H) -> ShardedThreadPoolBuilder<H> {
+        ShardedThreadPoolBuilder::new(handler)
+    }
+
+    pub(super) fn new(handle: PoolHandle<H>, threads: Vec<WorkerThread<Worker<H>>>) -> Self {
+        Self { handle, threads }
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> PoolHandle<H> {
+        self.handle.clone()
+    }
+
+    /// Waits until the pool has ended, which [`shutdown`](PoolHandle::shutdown) brings about; shuts it down
+    /// with [`Stop::RunRemaining`] if nobody has. When this returns no handler runs, none will, and no thread
+    /// of the pool exists (P8).
+    ///
+    /// # Errors
+    /// [`ControlError::FromHandler`] from inside a handler of this pool, which would wait for itself. The
+    /// pool has then been shut down, and its threads end by themselves.
+    pub fn join(mut self) -> Result<PoolReport<H::Key, H::Item>, ControlError> {
+        self.handle.shutdown(Stop::RunRemaining);
+        self.shared.refuse_handlers()?;
+        Ok(self.end())
+    }
+
+    fn end(&mut self) -> PoolReport<H::Key, H::Item> {
+        let (workers, panics): (Vec<_>, Vec<_>) = self.threads.drain(..).map(WorkerThread::join).unzip();
+        let mut report = self.handle.reclaim(workers);
+        report.panics = panics.iter().sum();
+        report
+    }
+}
+
+impl<H: Handler> Deref for ShardedThreadPool<H> {
+    type Target = PoolHandle<H>;
+
+    fn deref(&self) -> &PoolHandle<H> {
+        &self.handle
+    }
+}
+
+impl<H: Handler> Drop for ShardedThreadPool<H> {
+    fn drop(&mut self) {
+        if self.threads.is_empty() {
+            return;
+        }
+        self.handle.shutdown(Stop::RunRemaining);
+        if self.shared.refuse_handlers().is_ok() {
+            self.end();
+        }
+    }
+}
+
+impl<H: Handler> PoolHandle<H> {
+    pub(super) fn new(shared: Arc<Shared<H>>) -> Self {
+        Self { shared }
+    }
+
+    /// Queues `item` to be run when all items of `key` submitted before it have been.
+    ///
+    /// # Ordering
+    /// If one submit returns before another begins, on whatever threads, and the keys are equal, then the
+    /// first one's item runs first (P2), and the second sees all it wrote (P4). Items of different keys have
+    /// no order.
+    ///
+    /// # Errors
+    /// [`SubmitError`] with key and item in it, if the pool has been shut down: from the moment
+    /// [`shutdown`](Self::shutdown) returns, always.
+    pub fn submit(&self, key: H::Key, item: H::Item) -> Result<(), SubmitError<H::Key, H::Item>> {
+        let work = Work { item, parent: lineage::current(self.shared.id()) };
+        let shard = self.shared.shard_of(&key);
+        shard.submit(key, work).map_err(|(key, work)| SubmitError::new(key, work.item))
+    }
+
+    /// Waits until no handler runs, and lets none start until the guard is dropped (P6). Items are accepted
+    /// meanwhile. A pool that is shut down while paused ends all the same, and hands back what it has.
+    ///
+    /// # Errors
+    /// [`ControlError::FromHandler`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool
+    /// has been shut down.
+    pub fn pause(&self) -> Result<PauseGuard<H>, ControlError> {
+        self.shared.pause()
+    }
+
+    /// Waits for everything submitted before, and for everything that those items' handlers submit in turn
+    /// from their own threads: when it returns, there has been a moment at which none of that was queued or
+    /// running in any shard (P7). What others submit meanwhile does not hold it up. While the pool is paused
+    /// it waits.
+    ///
+    /// # Errors
+    /// [`ControlError::FromHandler`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool
+    /// has been shut down with items left that it was waiting for.
+    pub fn drain(&self) -> Result<(), ControlError> {
+        self.shared.drain()
+    }
+
+    /// Refuses all new items from the moment it returns, those of handlers too, and lets the pool end; does
+    /// not wait for that. May be called from anywhere, in every state, and more than once:
+    /// [`Stop::HandBack`] prevails (P8).
+    ///
+    /// With [`Stop::RunRemaining`] everything accepted is still run, unless the pool is paused: then, and with
+    /// [`Stop::HandBack`], the handlers that run now are the last, and the rest comes back from
+    /// [`ShardedThreadPool::join`].
+    pub fn shutdown(&self, stop: Stop) {
+        self.shared.shutdown(stop);
+    }
+
+    /// Takes back what a stepped pool has not run. The workers are consumed: whoever can give them all up
+    /// shows that nobody steps them any more. Shuts down with [`Stop::HandBack`] first.
+    ///
+    /// # Panics
+    /// If the workers are not all the workers of this pool.
+    pub fn reclaim(&self, workers: Vec<Worker<H>>) -> PoolReport<H::Key, H::Item> {
+        let ours = workers.iter().all(|worker| worker.belongs_to(&self.shared));
+        assert!(ours, "a worker of another pool");
+        self.shutdown(Stop::HandBack);
+        let leftovers =
+            self.shared.shards.iter().flat_map(|shard| shard.baton.take_up().leftovers()).collect();
+        PoolReport { leftovers, panics: 0 }
+    }
+}
+
+impl<H: Handler> Clone for PoolHandle<H> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<H: Handler> std::fmt::Debug for ShardedThreadPool<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShardedThreadPool").field("threads", &self.threads.len()).finish_non_exhaustive()
+    }
+}
+
+impl<H: Handler> std::fmt::Debug for PoolHandle<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PoolHandle").field("shards", &self.shared.shards.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,224 @@
+//! One shard: an inbox that any thread submits to, and a policy under a baton that its workers hand around.
+
+use std::collections::BTreeMap;
+use std::hash::Hash;
+
+use crate::lane::{Baton, Bell, Charge, Hold, Inbox, Origin, Pushed};
+use crate::policy::Keyed;
+use crate::pool::lineage::Generation;
+use crate::stop::Stop;
+use crate::sync::{Arc, mark};
+
+/// An item on its way.
+pub(super) struct Work<I> {
+    pub(super) item: I,
+    /// The generation of the item whose handler submitted this one, if one did.
+    pub(super) parent: Option<Generation>,
+}
+
+/// What a picked item leaves behind until it is finished.
+#[derive(Debug)]
+pub(super) struct Running<K> {
+    pub(super) key: K,
+    pub(super) generation: Generation,
+}
+
+pub(super) type Mail<K, I> = Inbox<(K, Work<I>)>;
+pub(super) type ShardHold<'a, K, I> = Hold<'a, Core<K, I>>;
+
+/// See the module's documentation.
+pub(super) struct Shard<K: Clone + Eq + Hash, I> {
+    pub(super) inbox: Arc<Mail<K, I>>,
+    pub(super) baton: Baton<Core<K, I>>,
+}
+
+/// The part of a shard that is under the baton: sequential code.
+pub(super) struct Core<K, I> {
+    inbox: Arc<Mail<K, I>>,
+    batch: Vec<(K, Work<I>)>,
+    policy: Keyed<K, (I, Generation)>,
+    /// Handlers that run now.
+    running: usize,
+    /// Pauses that are in force.
+    pauses: usize,
+    stop: Option<Stop>,
+    /// What arrives from outside now belongs to this generation.
+    generation: Generation,
+    /// How many items of each generation wait or run.
+    alive: BTreeMap<Generation, usize>,
+    waiting: Vec<(Until, Arc<Bell>)>,
+}
+
+/// What a controlling thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// No handler runs. (Only sensible while paused: then it stays so.)
+    Quiet,
+    /// Nothing of this generation or an earlier one waits or runs, or never will.
+    Drained(Generation),
+}
+
+impl<K: Clone + Eq + Hash, I> Shard<K, I> {
+    pub(super) fn new(workers: usize) -> Self {
+        let inbox = Arc::new(Inbox::default());
+        let core = Core {
+            inbox: Arc::clone(&inbox),
+            batch: Vec::new(),
+            policy: Keyed::new(),
+            running: 0,
+            pauses: 0,
+            stop: None,
+            generation: 0,
+            alive: BTreeMap::new(),
+            waiting: Vec::new(),
+        };
+        Self { inbox, baton: Baton::new(core, workers) }
+    }
+
+    /// Queues an item; wakes a worker if one sleeps that could run it.
+    pub(super) fn submit(&self, key: K, work: Work<I>) -> Result<(), (K, Work<I>)> {
+        match self.inbox.push((key, work), Origin::Outside)? {
+            Pushed::OntoSleeper => self.baton.settle(),
+            Pushed::Quietly => {}
+        }
+        Ok(())
+    }
+
+    /// Sleeps until `until` holds of this shard.
+    pub(super) fn wait(&self, until: Until, bell: &Arc<Bell>) {
+        let mut core = self.baton.take_up();
+        if core.holds(until) {
+            return;
+        }
+        core.waiting.push((until, Arc::clone(bell)));
+        drop(core);
+        mark("control waited");
+        bell.wait();
+    }
+}
+
+impl<K: Clone + Eq + Hash, I> Core<K, I> {
+    /// The next item, if one may start now.
+    pub(super) fn pick(&mut self) -> Option<(I, Running<K>)> {
+        if !self.may_start() {
+            return None;
+        }
+        let (key, (item, generation)) = self.policy.pick()?;
+        self.running += 1;
+        Some((item, Running { key, generation }))
+    }
+
+    /// The item behind `running` has come to its end, however it did.
+    pub(super) fn finish(&mut self, running: Running<K>) {
+        self.policy.finish(running.key);
+        self.running -= 1;
+        self.bury(running.generation, 1);
+        self.tell();
+    }
+
+    /// Whether a worker that finds nothing to start may go home.
+    pub(super) fn is_over(&self) -> bool {
+        // Items may still wait behind keys that run; the workers that run those will see to them.
+        self.stop.is_some()
+    }
+
+    /// Whether items may start at all.
+    fn may_start(&self) -> bool {
+        self.pauses == 0 && self.stop != Some(Stop::HandBack)
+    }
+
+    /// Begins a pause. False if the shard has been stopped.
+    pub(super) fn pause(&mut self) -> bool {
+        if self.stop.is_some() {
+            return false;
+        }
+        self.pauses += 1;
+        true
+    }
+
+    /// Ends a pause. If it was the last, laying down the baton wakes whom there is work for.
+    pub(super) fn resume(&mut self) {
+        self.pauses -= 1;
+    }
+
+    /// Stops the shard, whatever else is going on. A paused one hands back: nothing may run there.
+    pub(super) fn stop(&mut self, stop: Stop) {
+        let stop = if self.pauses > 0 { Stop::HandBack } else { stop };
+        if self.stop != Some(Stop::HandBack) {
+            self.stop = Some(stop);
+        }
+        self.tell();
+    }
+
+    /// Takes in what has arrived, as the generation that ends here: later arrivals belong to a later one.
+    pub(super) fn end_generation(&mut self, generation: Generation) {
+        self.take_in(false);
+        self.generation = self.generation.max(generation + 1);
+    }
+
+    pub(super) fn is_drained(&self, generation: Generation) -> bool {
+        self.alive.first_key_value().is_none_or(|(&oldest, _)| oldest > generation)
+    }
+
+    /// Whether something of the generation will never run.
+    pub(super) fn is_stranded(&self, generation: Generation) -> bool {
+        self.stop == Some(Stop::HandBack) && !self.is_drained(generation)
+    }
+
+    /// Everything that will not run any more, each key's items in order.
+    pub(super) fn leftovers(&mut self) -> Vec<(K, I)> {
+        self.take_in(false);
+        let all = self.policy.take_all();
+        all.into_iter()
+            .map(|(key, (item, generation))| {
+                self.bury(generation, 1);
+                (key, item)
+            })
+            .collect()
+    }
+
+    fn holds(&self, until: Until) -> bool {
+        match until {
+            Until::Quiet => self.running == 0,
+            Until::Drained(generation) => self.is_drained(generation) || self.is_stranded(generation),
+        }
+    }
+
+    /// Rings for everyone whose wait is over.
+    fn tell(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (over, waiting) = waiting.into_iter().partition(|&(until, _)| self.holds(until));
+        self.waiting = waiting;
+        let over: Vec<(Until, Arc<Bell>)> = over;
+        for (_, bell) in over {
+            bell.ring();
+        }
+    }
+
+    fn bury(&mut self, generation: Generation, count: usize) {
+        let alive = self.alive.get_mut(&generation).expect("a generation with an item is alive");
+        *alive -= count;
+        if *alive == 0 {
+            self.alive.remove(&generation);
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash, I> Charge for Core<K, I> {
+    fn runnable(&self) -> usize {
+        if self.may_start() { self.policy.ready() } else { 0 }
+    }
+
+    fn take_in(&mut self, lie_down: bool) -> bool {
+        // While nothing may start there is nothing to be woken for: whoever ends the pause lays down the baton.
+        let lie_down = lie_down && self.may_start();
+        self.inbox.take(&mut self.batch, lie_down);
+        let arrived = !self.batch.is_empty();
+        for (key, Work { item, parent }) in self.batch.drain(..) {
+            let generation = parent.unwrap_or(self.generation);
+            *self.alive.entry(generation).or_insert(0) += 1;
+            self.policy.push(key, (item, generation));
+        }
+        arrived
+    }
+}

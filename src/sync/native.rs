@@ -1,0 +1,111 @@
+//! The vocabulary over std, parking_lot and crossbeam-utils: what ships.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_utils::CachePadded;
+
+pub use parking_lot::MutexGuard;
+pub(crate) use std::thread_local;
+
+/// An atomic word whose every operation a decision may rest on is an AcqRel read-modify-write.
+#[derive(Debug)]
+pub struct Word(CachePadded<AtomicUsize>);
+
+impl Word {
+    /// A word holding `value`.
+    pub fn new(value: usize) -> Self {
+        Self(CachePadded::new(AtomicUsize::new(value)))
+    }
+
+    /// Sets `bits` and returns what was there before.
+    pub fn fetch_or(&self, bits: usize) -> usize {
+        // ORDERING: AcqRel, the only one offered (V1). Pairs with every other read-modify-write of this word;
+        // weaker, and the word's modification order no longer orders what its users did before and after.
+        self.0.fetch_or(bits, Ordering::AcqRel)
+    }
+
+    /// Keeps only `bits` and returns what was there before.
+    pub fn fetch_and(&self, bits: usize) -> usize {
+        // ORDERING: AcqRel, as in `fetch_or`.
+        self.0.fetch_and(bits, Ordering::AcqRel)
+    }
+
+    /// Adds `amount` and returns what was there before.
+    pub fn fetch_add(&self, amount: usize) -> usize {
+        // ORDERING: AcqRel, as in `fetch_or`.
+        self.0.fetch_add(amount, Ordering::AcqRel)
+    }
+
+    /// Subtracts `amount` and returns what was there before.
+    pub fn fetch_sub(&self, amount: usize) -> usize {
+        // ORDERING: AcqRel, as in `fetch_or`.
+        self.0.fetch_sub(amount, Ordering::AcqRel)
+    }
+
+    /// Some value the word has held, perhaps an old one (V2): whatever it says must be harmless.
+    pub fn hint(&self) -> usize {
+        // ORDERING: Relaxed. Pairs with nothing and orders nothing, on purpose: callers may not depend on it,
+        // and the models answer it with the oldest and the newest value.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A blocking lock. A panic while it is held releases it; nothing is poisoned.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(parking_lot::Mutex<T>);
+
+impl<T> Mutex<T> {
+    /// A lock around `value`.
+    pub fn new(value: T) -> Self {
+        Self(parking_lot::Mutex::new(value))
+    }
+
+    /// Waits for the lock and takes it.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock()
+    }
+}
+
+/// Where at most one thread at a time waits for a predicate over the state of one [`Mutex`] (V3).
+#[derive(Debug, Default)]
+pub struct Condvar(parking_lot::Condvar);
+
+impl Condvar {
+    /// Releases the lock and sleeps until `ready` holds; returns with the lock held.
+    pub fn wait_until<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut ready: impl FnMut(&mut T) -> bool,
+    ) -> MutexGuard<'a, T> {
+        while !ready(&mut guard) {
+            self.0.wait(&mut guard);
+        }
+        guard
+    }
+
+    /// Wakes the waiter, if there is one. Call it with the lock held or after changing the state under it.
+    pub fn notify(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Threads: spawn with a name, join.
+pub mod thread {
+    pub use std::thread::{JoinHandle, current};
+
+    /// Starts a thread called `name`.
+    ///
+    /// # Errors
+    /// Whatever the operating system says when it cannot start one.
+    pub fn spawn<F, T>(name: String, body: F) -> std::io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        std::thread::Builder::new().name(name).spawn(body)
+    }
+}
+
+/// Tells the model that the branch called `label` was taken. Nothing, natively.
+#[inline(always)]
+pub fn mark(_label: &'static str) {}
