@@ -89,10 +89,9 @@ impl<H: Handler> Shared<H> {
         std::ptr::from_ref(self).addr()
     }
 
-    fn shard_of(&self, key: &H::Key) -> &Shard<H::Key, H::Item> {
+    fn shard_of(&self, key: &H::Key) -> usize {
         let shards = self.shards.len() as u64;
-        let shard = Placement::default().hash_one(key) % shards;
-        &self.shards[usize::try_from(shard).expect("fewer than usize::MAX")]
+        usize::try_from(Placement::default().hash_one(key) % shards).expect("less than the number of shards")
     }
 }
 
@@ -169,8 +168,13 @@ impl<H: Handler> PoolHandle<H> {
     /// [`shutdown`](Self::shutdown) returns, always.
     pub fn submit(&self, key: H::Key, item: H::Item) -> Result<(), SubmitError<H::Key, H::Item>> {
         let work = Work { item, parent: lineage::current(self.shared.id()) };
-        let shard = self.shared.shard_of(&key);
+        let shard = &self.shared.shards[self.shared.shard_of(&key)];
         shard.submit(key, work).map_err(|(key, work)| SubmitError::new(key, work.item))
+    }
+
+    /// Which shard the items of `key` go to, counting from 0. The same in every run of one build.
+    pub fn shard_of(&self, key: &H::Key) -> usize {
+        self.shared.shard_of(key)
     }
 
     /// Waits until no handler runs, and lets none start until the guard is dropped (P6). Items are accepted

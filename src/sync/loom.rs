@@ -68,7 +68,7 @@ impl<T> Mutex<T> {
 
     /// See `native.rs`.
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().expect("loom's locks are poisoned only in a failed execution")
+        self.0.lock().expect("no panic unwinds through a guard of ours")
     }
 }
 
@@ -90,7 +90,7 @@ impl Condvar {
         mut ready: impl FnMut(&mut T) -> bool,
     ) -> MutexGuard<'a, T> {
         while !ready(&mut guard) {
-            guard = self.0.wait(guard).expect("loom's locks are poisoned only in a failed execution");
+            guard = self.0.wait(guard).expect("no panic unwinds through a guard of ours");
         }
         guard
     }

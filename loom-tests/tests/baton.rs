@@ -1,0 +1,171 @@
+//! Does the baton pass from worker to worker with all that was written under it, and does no runnable item
+//! wait while a worker sleeps?
+
+mod harness;
+
+use harness::{Log, Model, Plain};
+use keylane::internals::{Arc, Baton, Charge, Inbox, Origin, Pushed, mark};
+use loom::thread;
+
+/// The smallest charge: numbers arrive in an inbox, each is an item, and a worker leaves when told to.
+struct Numbers {
+    inbox: Arc<Inbox<u32>>,
+    waiting: Vec<u32>,
+    leave: bool,
+}
+
+impl Charge for Numbers {
+    fn runnable(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn take_in(&mut self, lie_down: bool) -> bool {
+        let mut batch = Vec::new();
+        self.inbox.take(&mut batch, lie_down);
+        let arrived = !batch.is_empty();
+        self.waiting.append(&mut batch);
+        arrived
+    }
+}
+
+struct Shard {
+    inbox: Arc<Inbox<u32>>,
+    baton: Baton<Numbers>,
+    ran: Log<u32>,
+}
+
+impl Shard {
+    fn new(workers: usize) -> Arc<Self> {
+        let inbox = Arc::new(Inbox::default());
+        let numbers = Numbers { inbox: Arc::clone(&inbox), waiting: Vec::new(), leave: false };
+        Arc::new(Self { inbox, baton: Baton::new(numbers, workers), ran: Log::new() })
+    }
+
+    fn submit(&self, number: u32) {
+        match self.inbox.push(number, Origin::Outside).unwrap() {
+            Pushed::OntoSleeper => self.baton.settle(),
+            Pushed::Quietly => mark("no wake needed"),
+        }
+    }
+
+    /// Runs items until `total` have been run by all workers together, or sleeps.
+    fn work(&self, worker: usize, total: usize) {
+        let mut ran = 0;
+        let mut numbers = self.baton.take_up();
+        loop {
+            numbers.take_in(false);
+            match numbers.waiting.pop() {
+                Some(number) => {
+                    drop(numbers);
+                    self.ran.add(number);
+                    ran += 1;
+                    numbers = self.baton.take_up();
+                    if ran == total {
+                        numbers.leave = true;
+                        numbers.wake_all();
+                    }
+                }
+                None if numbers.leave => return,
+                None => numbers = self.baton.sleep(numbers, worker),
+            }
+        }
+    }
+}
+
+/// What one holder wrote, the next one sees; two never hold it at once.
+#[test]
+fn hand_over_between_two_workers() {
+    Model::new("hand_over_between_two_workers", "P3 P4", 2).iterations(9).reaches(&[]).check(|| {
+        let shard = Shard::new(2);
+        let cell = Arc::new(Plain::new(0));
+        let turn = |shard: &Shard, cell: &Plain<u32>| {
+            let hold = shard.baton.take_up();
+            cell.set(cell.get() + 1);
+            drop(hold);
+        };
+        let other = {
+            let (shard, cell) = (Arc::clone(&shard), Arc::clone(&cell));
+            thread::spawn(move || turn(&shard, &cell))
+        };
+        turn(&shard, &cell);
+        turn(&shard, &cell);
+        other.join().unwrap();
+        assert_eq!(cell.get(), 3);
+    });
+}
+
+/// One worker, one item: submitted before it sleeps, while it lies down, or after.
+#[test]
+fn submit_against_sleep() {
+    Model::new("submit_against_sleep", "P5", 2)
+        .iterations(15)
+        .reaches(&["slept", "rung before sleep", "no wake needed", "arrived while settling"])
+        .check(|| {
+            let shard = Shard::new(1);
+            {
+                let shard = Arc::clone(&shard);
+                thread::spawn(move || shard.submit(1));
+            }
+            shard.work(0, 1);
+            assert_eq!(shard.ran.take(), [1]);
+        });
+}
+
+/// Two workers and two items, submitted one after the other; a worker that has got an item never comes back.
+/// If one worker were woken for both, the other would sleep for ever, and loom would say so: what Ceph lost
+/// when it notified one waiter on empty -> non-empty (B6).
+#[test]
+fn two_sleepers_and_two_items() {
+    Model::new("two_sleepers_and_two_items", "P5", 3)
+        .iterations(29_903)
+        .reaches(&["slept", "rung before sleep", "no wake needed", "arrived while settling"])
+        .check(|| {
+            let shard = Shard::new(2);
+            for worker in 0..2 {
+                let shard = Arc::clone(&shard);
+                thread::spawn(move || {
+                    let mut numbers = shard.baton.take_up();
+                    loop {
+                        numbers.take_in(false);
+                        if numbers.waiting.pop().is_some() {
+                            return;
+                        }
+                        numbers = shard.baton.sleep(numbers, worker);
+                    }
+                });
+            }
+            shard.submit(0);
+            shard.submit(1);
+        });
+}
+
+/// Two submitters, one item each, and two workers that each take one: the same without an order between the
+/// submits.
+#[test]
+fn two_sleepers_and_two_submitters() {
+    Model::new("two_sleepers_and_two_submitters", "P5", 4)
+        .iterations(397)
+        .reaches(&["slept", "rung before sleep", "no wake needed", "arrived while settling"])
+        .bounded(2)
+        .check(|| {
+            let shard = Shard::new(2);
+            for worker in 0..2 {
+                let shard = Arc::clone(&shard);
+                thread::spawn(move || {
+                    let mut numbers = shard.baton.take_up();
+                    loop {
+                        numbers.take_in(false);
+                        if numbers.waiting.pop().is_some() {
+                            return;
+                        }
+                        numbers = shard.baton.sleep(numbers, worker);
+                    }
+                });
+            }
+            {
+                let shard = Arc::clone(&shard);
+                thread::spawn(move || shard.submit(0));
+            }
+            shard.submit(1);
+        });
+}

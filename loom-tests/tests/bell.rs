@@ -1,0 +1,55 @@
+//! Can a ring be lost, whichever of ring and wait comes first?
+
+mod harness;
+
+use harness::{Model, Plain};
+use keylane::internals::{Arc, Bell};
+use loom::thread;
+
+#[test]
+fn ring_against_wait() {
+    Model::new("ring_against_wait", "D11 P5", 2)
+        .iterations(8)
+        .reaches(&["slept", "rung before sleep"])
+        .check(|| {
+            let bell = Arc::new(Bell::new());
+            let cell = Arc::new(Plain::new(0));
+            let ringer = {
+                let (bell, cell) = (Arc::clone(&bell), Arc::clone(&cell));
+                thread::spawn(move || {
+                    cell.set(1);
+                    bell.ring();
+                })
+            };
+            bell.wait();
+            assert_eq!(cell.get(), 1, "what the ringer wrote is visible to the sleeper");
+            ringer.join().unwrap();
+        });
+}
+
+/// The bell is as good as new after a wait: the second sleep needs, and gets, a second ring.
+#[test]
+fn ring_and_wait_twice() {
+    Model::new("ring_and_wait_twice", "D11 P5", 2).iterations(402).reaches(&["slept", "rung before sleep"]).check(
+        || {
+            let (there, back) = (Arc::new(Bell::new()), Arc::new(Bell::new()));
+            let cell = Arc::new(Plain::new(0));
+            {
+                let (there, back, cell) = (Arc::clone(&there), Arc::clone(&back), Arc::clone(&cell));
+                thread::spawn(move || {
+                    there.wait();
+                    cell.set(cell.get() + 1);
+                    back.ring();
+                    there.wait();
+                    cell.set(cell.get() + 1);
+                    back.ring();
+                });
+            }
+            for round in 1..=2 {
+                there.ring();
+                back.wait();
+                assert_eq!(cell.get(), round, "the sleeper was let through once");
+            }
+        },
+    );
+}

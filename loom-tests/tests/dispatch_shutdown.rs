@@ -1,0 +1,219 @@
+//! The queued path: enqueue against the sleeping dispatch thread, and against shutdown in both its kinds.
+
+mod harness;
+
+use harness::{Clock, Log, Model, Plain};
+use keylane::internals::{Arc, mark};
+use keylane::{ConnectionId, DispatchQueue, Dispatcher, Message, Priority, Step, Stop};
+use loom::thread;
+
+struct Op(u32);
+
+impl Message for Op {
+    /// Tens are the priority.
+    fn priority(&self) -> Priority {
+        Priority((self.0 / 10) as u8)
+    }
+}
+
+/// Writes down what ran; the plain cell fails the model if two callbacks overlap or are unordered (D12).
+struct Recorder {
+    ran: Log<u32>,
+    alone: Arc<Plain<u32>>,
+}
+
+fn recorder() -> (Recorder, Log<u32>) {
+    let ran = Log::new();
+    (Recorder { ran: ran.clone(), alone: Arc::new(Plain::new(0)) }, ran)
+}
+
+impl Dispatcher for Recorder {
+    type Message = Op;
+
+    fn dispatch(&self, _: ConnectionId, op: Op) {
+        self.alone.set(self.alone.get() + 1);
+        self.ran.add(op.0);
+    }
+}
+
+/// The dispatch thread sleeps whenever there is nothing; a message is delivered, and only once it has run is
+/// the queue shut down. A lost wake-up would be a deadlock.
+#[test]
+fn enqueue_against_sleep() {
+    struct Until(keylane::internals::Bell);
+    struct Rings(Arc<Until>);
+    impl Dispatcher for Rings {
+        type Message = Op;
+        fn dispatch(&self, _: ConnectionId, _: Op) {
+            self.0.0.ring();
+        }
+    }
+
+    Model::new("enqueue_against_sleep", "D11", 2)
+        .iterations(870)
+        .reaches(&["slept", "rung before sleep", "woke the consumer", "dispatch thread woke"])
+        .check(|| {
+            let done = Arc::new(Until(keylane::internals::Bell::new()));
+            let (queue, mut dispatch, mut local) = DispatchQueue::builder(Rings(Arc::clone(&done))).stepped();
+            thread::spawn(move || dispatch.run());
+            let _ = queue.connect().deliver(Op(1)).unwrap();
+            done.0.wait();
+            queue.shutdown(Stop::RunRemaining);
+            assert_eq!(local.step(), Step::Stopped, "and that ends the queue");
+        });
+}
+
+/// Two connections deliver while the dispatch loop steps: nothing is lost, and each keeps its order.
+#[test]
+fn two_enqueuers_and_the_dispatch_loop() {
+    Model::new("two_enqueuers_and_the_dispatch_loop", "D1 D2 D12", 3)
+        .iterations(2_089)
+        .reaches(&["queued"])
+        .check(|| {
+            let (recorder, ran) = recorder();
+            let (queue, mut dispatch, _local) = DispatchQueue::builder(recorder).stepped();
+            let readers: Vec<_> = [[1, 2], [3, 4]]
+                .into_iter()
+                .map(|numbers| {
+                    let mut connection = queue.connect();
+                    thread::spawn(move || {
+                        for number in numbers {
+                            let _ = connection.deliver(Op(number)).unwrap();
+                        }
+                    })
+                })
+                .collect();
+            let _ = dispatch.step();
+            for reader in readers {
+                reader.join().unwrap();
+            }
+            while dispatch.step() == Step::Ran {}
+            let ran = ran.take();
+            for [first, second] in [[1, 2], [3, 4]] {
+                let at = |number| ran.iter().position(|&ran| ran == number);
+                assert!(at(first).unwrap() < at(second).unwrap(), "{ran:?}");
+            }
+            assert_eq!(ran.len(), 4);
+        });
+}
+
+/// A message of high priority whose `deliver` has returned goes before a low one not yet picked.
+#[test]
+fn strict_priority_against_step() {
+    Model::new("strict_priority_against_step", "D3", 2)
+        .iterations(10)
+        .reaches(&["high was in", "high overtook", "low first"])
+        .check(|| {
+            let (recorder, ran) = recorder();
+            let (queue, mut dispatch, _local) = DispatchQueue::builder(recorder).stepped();
+            let (mut low, mut high) = (queue.connect(), queue.connect());
+            let _ = low.deliver(Op(10)).unwrap();
+            let clock = Clock::new();
+            let theirs = clock.clone();
+            let reader = thread::spawn(move || {
+                let _ = high.deliver(Op(20)).unwrap();
+                theirs.stamp();
+            });
+            let high_was_in = clock.stamp() == 1;
+            assert_eq!(dispatch.step(), Step::Ran);
+            let first = ran.take();
+            mark(match (high_was_in, first == [20]) {
+                (true, _) => "high was in",
+                (false, true) => "high overtook",
+                (false, false) => "low first",
+            });
+            assert!(!high_was_in || first == [20], "a delivered high one goes first");
+            reader.join().unwrap();
+            assert_eq!(dispatch.step(), Step::Ran);
+        });
+}
+
+/// Enqueue against a graceful end: accepted is dispatched, refused is handed back, and nothing is accepted
+/// once `shutdown` has returned.
+#[test]
+fn enqueue_against_run_remaining() {
+    Model::new("enqueue_against_run_remaining", "D1 D10 D11", 3)
+        .iterations(18_285)
+        .reaches(&["accepted", "refused", "slept", "rung before sleep"])
+        .check(|| {
+            let (recorder, ran) = recorder();
+            let (queue, mut dispatch, mut local) = DispatchQueue::builder(recorder).stepped();
+            let runner = thread::spawn(move || {
+                dispatch.run();
+                dispatch
+            });
+            let mut connection = queue.connect();
+            let reader = thread::spawn(move || match connection.deliver(Op(1)) {
+                Ok(_) => true,
+                Err(refused) => {
+                    assert_eq!(refused.into_message().0, 1);
+                    false
+                }
+            });
+            queue.shutdown(Stop::RunRemaining);
+            assert_eq!(local.step(), Step::Stopped);
+            let dispatch = runner.join().unwrap();
+            let accepted = reader.join().unwrap();
+            mark(if accepted { "accepted" } else { "refused" });
+            assert_eq!(ran.take().len(), usize::from(accepted));
+            assert!(queue.connect().deliver(Op(2)).is_err(), "late is refused");
+            assert!(queue.reclaim(dispatch, local).leftovers.is_empty());
+        });
+}
+
+/// Enqueue against an abrupt end: dispatched, handed back by `reclaim`, or refused; exactly one.
+#[test]
+fn enqueue_against_hand_back() {
+    Model::new("enqueue_against_hand_back", "D1 D10", 3)
+        .iterations(586)
+        .reaches(&["refused", "dispatched", "handed back"])
+        .check(|| {
+            let (recorder, ran) = recorder();
+            let (queue, mut dispatch, local) = DispatchQueue::builder(recorder).stepped();
+            let runner = thread::spawn(move || {
+                let _ = dispatch.step();
+                dispatch
+            });
+            let mut connection = queue.connect();
+            let reader = thread::spawn(move || connection.deliver(Op(1)).is_ok());
+            queue.shutdown(Stop::HandBack);
+            let dispatch = runner.join().unwrap();
+            let accepted = reader.join().unwrap();
+            let dispatched = ran.take().len();
+            let handed_back = queue.reclaim(dispatch, local).leftovers.len();
+            mark(match (accepted, dispatched) {
+                (false, _) => "refused",
+                (true, 1) => "dispatched",
+                (true, _) => "handed back",
+            });
+            assert_eq!(dispatched + handed_back, usize::from(accepted));
+        });
+}
+
+/// Two threads shut the same queue down, in both ways: it ends, and nothing is lost.
+#[test]
+fn shutdown_against_shutdown() {
+    Model::new("shutdown_against_shutdown", "D1 D10", 3)
+        .iterations(328_963)
+        .reaches(&["slept", "rung before sleep", "dispatched", "handed back"])
+        .check(|| {
+            let (recorder, ran) = recorder();
+            let (queue, mut dispatch, mut local) = DispatchQueue::builder(recorder).stepped();
+            let _ = queue.connect().deliver(Op(1)).unwrap();
+            let runner = thread::spawn(move || {
+                dispatch.run();
+                dispatch
+            });
+            let other = {
+                let queue = queue.clone();
+                thread::spawn(move || queue.shutdown(Stop::HandBack))
+            };
+            queue.shutdown(Stop::RunRemaining);
+            assert_eq!(local.step(), Step::Stopped);
+            other.join().unwrap();
+            let dispatch = runner.join().unwrap();
+            let (dispatched, left) = (ran.take().len(), queue.reclaim(dispatch, local).leftovers.len());
+            mark(if dispatched == 1 { "dispatched" } else { "handed back" });
+            assert_eq!(dispatched + left, 1);
+        });
+}

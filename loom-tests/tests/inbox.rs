@@ -1,0 +1,233 @@
+//! Does a message ever lie in an inbox whose consumer sleeps, and is a closed door closed?
+
+mod harness;
+
+use harness::{Log, Model};
+use keylane::internals::{Arc, Bell, Inbox, Origin, Pushed, mark};
+use keylane::Stop;
+use loom::thread;
+
+/// An inbox with the bell of its consumer, wired as `dispatch::Post` does.
+#[derive(Default)]
+struct Post {
+    inbox: Inbox<u32>,
+    bell: Bell,
+    /// Wake-ups given, for the bound of one per sleep.
+    wakes: Log<()>,
+}
+
+impl Post {
+    fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    fn push(&self, message: u32) -> Result<(), u32> {
+        self.wake(self.inbox.push(message, Origin::Outside)?);
+        Ok(())
+    }
+
+    fn close(&self) {
+        self.wake(self.inbox.close(Stop::RunRemaining));
+    }
+
+    fn wake(&self, pushed: Pushed) {
+        match pushed {
+            Pushed::OntoSleeper => {
+                self.wakes.add(());
+                self.bell.ring();
+            }
+            Pushed::Quietly => mark("no wake needed"),
+        }
+    }
+
+    /// Receives `count` messages, sleeping whenever there is none; how often it slept.
+    fn receive(&self, count: usize, into: &mut Vec<u32>) -> usize {
+        let mut sleeps = 0;
+        let mut batch = Vec::new();
+        while into.len() < count {
+            let closed = self.inbox.take(&mut batch, true);
+            assert_eq!(closed, None);
+            if batch.is_empty() {
+                sleeps += 1;
+                self.bell.wait();
+            }
+            into.append(&mut batch);
+        }
+        sleeps
+    }
+}
+
+#[test]
+fn push_against_sleep() {
+    Model::new("push_against_sleep", "D11", 2)
+        .iterations(18)
+        .reaches(&["slept", "rung before sleep", "woke the consumer", "no wake needed"])
+        .check(|| {
+            let post = Post::new();
+            let pusher = {
+                let post = Arc::clone(&post);
+                thread::spawn(move || post.push(1).unwrap())
+            };
+            let mut got = Vec::new();
+            let sleeps = post.receive(1, &mut got);
+            pusher.join().unwrap();
+            assert_eq!(got, [1]);
+            assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
+        });
+}
+
+#[test]
+fn two_pushers_and_a_sleeper() {
+    Model::new("two_pushers_and_a_sleeper", "D1 D11", 3)
+        .iterations(1_386)
+        .reaches(&["slept", "rung before sleep", "woke the consumer", "no wake needed"])
+        .check(|| {
+            let post = Post::new();
+            for message in [1, 2] {
+                let post = Arc::clone(&post);
+                thread::spawn(move || post.push(message).unwrap());
+            }
+            let mut got = Vec::new();
+            let sleeps = post.receive(2, &mut got);
+            assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
+            got.sort_unstable();
+            assert_eq!(got, [1, 2]);
+        });
+}
+
+/// Two messages of one producer keep their order, however the batches are cut.
+#[test]
+fn two_pushes_and_a_sleeper() {
+    Model::new("two_pushes_and_a_sleeper", "D2 D11", 2)
+        .iterations(96)
+        .reaches(&["slept", "woke the consumer", "no wake needed"])
+        .check(|| {
+            let post = Post::new();
+            {
+                let post = Arc::clone(&post);
+                thread::spawn(move || {
+                    post.push(1).unwrap();
+                    post.push(2).unwrap();
+                });
+            }
+            let mut got = Vec::new();
+            let sleeps = post.receive(2, &mut got);
+            assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
+            assert_eq!(got, [1, 2]);
+        });
+}
+
+/// If one push returns before another begins, on two threads, the inbox keeps that order: the total order
+/// that the pool's key order (P2) rests on.
+#[test]
+fn pushes_ordered_from_outside() {
+    Model::new("pushes_ordered_from_outside", "P2", 3).iterations(8_820).reaches(&[]).check(|| {
+        let post = Post::new();
+        let first_is_in = Arc::new(Bell::new());
+        {
+            let (post, first_is_in) = (Arc::clone(&post), Arc::clone(&first_is_in));
+            thread::spawn(move || {
+                post.push(1).unwrap();
+                first_is_in.ring();
+            });
+        }
+        {
+            let post = Arc::clone(&post);
+            thread::spawn(move || {
+                first_is_in.wait();
+                post.push(2).unwrap();
+            });
+        }
+        let mut got = Vec::new();
+        post.receive(2, &mut got);
+        assert_eq!(got, [1, 2]);
+    });
+}
+
+/// A message is either in before the door closes, and then comes out, or handed back.
+#[test]
+fn close_against_push() {
+    Model::new("close_against_push", "D1 D10", 3)
+        .iterations(4_108)
+        .reaches(&["accepted", "refused", "slept", "rung before sleep"])
+        .check(|| {
+            let post = Post::new();
+            let consumer = {
+                let post = Arc::clone(&post);
+                thread::spawn(move || {
+                    let mut got = Vec::new();
+                    let mut batch = Vec::new();
+                    loop {
+                        let closed = post.inbox.take(&mut batch, true);
+                        if closed.is_none() && batch.is_empty() {
+                            post.bell.wait();
+                        }
+                        got.append(&mut batch);
+                        if closed.is_some() {
+                            return got;
+                        }
+                    }
+                })
+            };
+            let closer = {
+                let post = Arc::clone(&post);
+                thread::spawn(move || post.close())
+            };
+            let accepted = post.push(1).is_ok();
+            mark(if accepted { "accepted" } else { "refused" });
+            closer.join().unwrap();
+            assert_eq!(post.push(2), Err(2), "a closed door stays closed");
+            assert_eq!(consumer.join().unwrap().len(), usize::from(accepted));
+        });
+}
+
+/// Two closers and a sleeper: it is woken once, and `HandBack` prevails whichever comes first.
+#[test]
+fn close_against_close() {
+    Model::new("close_against_close", "D10 P8", 3)
+        .iterations(531)
+        .reaches(&["closed twice", "slept", "rung before sleep"])
+        .check(|| {
+            let post = Post::new();
+            let other = {
+                let post = Arc::clone(&post);
+                thread::spawn(move || post.wake(post.inbox.close(Stop::HandBack)))
+            };
+            let sleeper = {
+                let post = Arc::clone(&post);
+                thread::spawn(move || {
+                    let mut batch = Vec::new();
+                    if post.inbox.take(&mut batch, true).is_none() {
+                        post.bell.wait();
+                        assert!(post.inbox.take(&mut batch, true).is_some(), "woken, so closed");
+                    }
+                })
+            };
+            post.close();
+            sleeper.join().unwrap();
+            other.join().unwrap();
+            assert!(post.wakes.take().len() <= 1, "one sleep, one wake");
+            assert_eq!(post.inbox.take(&mut Vec::new(), true), Some(Stop::HandBack));
+        });
+}
+
+/// A sealed door refuses the outside and lets the inside through, to the last.
+#[test]
+fn seal_against_push() {
+    Model::new("seal_against_push", "D1 D10", 2).iterations(25).reaches(&["accepted", "refused"]).check(|| {
+        let post = Post::new();
+        let outside = {
+            let post = Arc::clone(&post);
+            thread::spawn(move || post.push(1).is_ok())
+        };
+        post.inbox.seal();
+        assert_eq!(post.push(3), Err(3), "sealed, from here on");
+        post.wake(post.inbox.push(2, Origin::Inside).unwrap());
+        post.close();
+        let accepted = outside.join().unwrap();
+        mark(if accepted { "accepted" } else { "refused" });
+        let mut got = Vec::new();
+        assert_eq!(post.inbox.take(&mut got, true), Some(Stop::RunRemaining));
+        assert_eq!(got, if accepted { vec![1, 2] } else { vec![2] });
+    });
+}

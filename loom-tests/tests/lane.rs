@@ -1,0 +1,267 @@
+//! Fast callbacks against closing, and the hand-over between an ordered lane's queue and its fast path.
+
+mod harness;
+
+use harness::{Log, Model, Plain};
+use keylane::internals::{Arc, Entry, Lane, Roster, mark};
+use loom::thread;
+
+/// Visits if it may: the callback writes the cell. True if it did.
+fn visit(lane: &mut Lane, cell: &Plain<u32>) -> bool {
+    match lane.enter() {
+        Entry::Visit(visit) => {
+            cell.set(cell.get() + 1);
+            drop(visit);
+            true
+        }
+        Entry::Closed => false,
+        Entry::Behind => panic!("only an ordered lane queues behind"),
+    }
+}
+
+/// Once the closed roster is quiet, a visit has either been refused or is over, and what it wrote is visible.
+#[test]
+fn visit_against_close() {
+    Model::new("visit_against_close", "D5 D10", 2)
+        .iterations(83)
+        .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor", "last visitor rang"])
+        .check(|| {
+            let roster = Arc::new(Roster::new());
+            let mut lane = roster.admit(false);
+            let cell = Arc::new(Plain::new(0));
+            let visitor = {
+                let cell = Arc::clone(&cell);
+                thread::spawn(move || visit(&mut lane, &cell))
+            };
+            roster.close();
+            roster.wait_quiet();
+            let seen = cell.get();
+            let visited = visitor.join().unwrap();
+            assert_eq!(seen, u32::from(visited), "no visit after the roster fell quiet");
+        });
+}
+
+/// A lane that visits twice: the second visit is refused if the roster closed during the first.
+#[test]
+fn two_visits_against_close() {
+    Model::new("two_visits_against_close", "D10 D12", 2)
+        .iterations(200)
+        .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor"])
+        .check(|| {
+            let roster = Arc::new(Roster::new());
+            let mut lane = roster.admit(false);
+            let cell = Arc::new(Plain::new(0));
+            let visitor = {
+                let cell = Arc::clone(&cell);
+                thread::spawn(move || {
+                    let (first, second) = (visit(&mut lane, &cell), visit(&mut lane, &cell));
+                    assert!(first || !second, "closed is for good");
+                    u32::from(first) + u32::from(second)
+                })
+            };
+            roster.close();
+            roster.wait_quiet();
+            let seen = cell.get();
+            assert_eq!(seen, visitor.join().unwrap(), "no visit after the roster fell quiet");
+        });
+}
+
+/// Two lanes visit at the same time: the closer waits for both, and the last one rings.
+#[test]
+fn two_lanes_against_close() {
+    Model::new("two_lanes_against_close", "D5 D10", 3)
+        .iterations(162_497)
+        .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor", "last visitor rang"])
+        .check(|| {
+            let roster = Arc::new(Roster::new());
+            let visitors: Vec<_> = (0..2)
+                .map(|_| {
+                    let mut lane = roster.admit(false);
+                    let cell = Arc::new(Plain::new(0));
+                    let theirs = Arc::clone(&cell);
+                    (cell, thread::spawn(move || visit(&mut lane, &theirs)))
+                })
+                .collect();
+            roster.close();
+            roster.wait_quiet();
+            let seen: Vec<_> = visitors.iter().map(|(cell, _)| cell.get()).collect();
+            for ((_, visitor), seen) in visitors.into_iter().zip(seen) {
+                assert_eq!(seen, u32::from(visitor.join().unwrap()));
+            }
+        });
+}
+
+/// Two threads close while a lane visits: whichever counted the visit, waiting for quiet waits for it.
+#[test]
+fn close_against_close_against_visit() {
+    Model::new("close_against_close_against_visit", "D10", 3)
+        .iterations(2_363)
+        .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor"])
+        .check(|| {
+            let roster = Arc::new(Roster::new());
+            let mut lane = roster.admit(false);
+            let cell = Arc::new(Plain::new(0));
+            let visitor = {
+                let cell = Arc::clone(&cell);
+                thread::spawn(move || visit(&mut lane, &cell))
+            };
+            {
+                let roster = Arc::clone(&roster);
+                thread::spawn(move || roster.close());
+            }
+            roster.close();
+            roster.wait_quiet();
+            let seen = cell.get();
+            assert_eq!(seen, u32::from(visitor.join().unwrap()));
+        });
+}
+
+/// A lane admitted while the roster closes is closed, by whichever of the two comes second.
+#[test]
+fn admit_against_close() {
+    Model::new("admit_against_close", "D10", 2)
+        .iterations(62)
+        .reaches(&["visited", "visit refused"])
+        .check(|| {
+            let roster = Arc::new(Roster::new());
+            let cell = Arc::new(Plain::new(0));
+            let visitor = {
+                let (roster, cell) = (Arc::clone(&roster), Arc::clone(&cell));
+                thread::spawn(move || visit(&mut roster.admit(false), &cell))
+            };
+            roster.close();
+            roster.wait_quiet();
+            let seen = cell.get();
+            assert_eq!(seen, u32::from(visitor.join().unwrap()));
+            assert!(!visit(&mut roster.admit(false), &cell), "born closed");
+        });
+}
+
+/// A lane that goes away while the roster closes is neither waited for nor missed.
+#[test]
+fn dismiss_against_close() {
+    Model::new("dismiss_against_close", "D10", 2).iterations(10).reaches(&[]).check(|| {
+        let roster = Arc::new(Roster::new());
+        let lane = roster.admit(false);
+        let mut stays = roster.admit(false);
+        thread::spawn(move || drop(lane));
+        roster.close();
+        roster.wait_quiet();
+        assert!(matches!(stays.enter(), Entry::Closed));
+    });
+}
+
+/// The hand-over of an ordered lane: its producer queued a message and asks for the fast path; the consumer
+/// runs the message. If the fast path is granted, all that the message's callback wrote is visible.
+#[test]
+fn idle_hand_over() {
+    Model::new("idle_hand_over", "D5", 2)
+        .iterations(9)
+        .reaches(&["visited", "queued behind"])
+        .check(|| {
+            let roster = Arc::new(Roster::new());
+            let mut lane = roster.admit(true);
+            let cell = Arc::new(Plain::new(0));
+            let pending = lane.expect().expect("an ordered lane counts");
+            let consumer = {
+                let cell = Arc::clone(&cell);
+                thread::spawn(move || {
+                    cell.set(1); // the queued message's callback
+                    drop(pending);
+                })
+            };
+            if let Entry::Visit(visit) = lane.enter() {
+                assert_eq!(cell.get(), 1, "the earlier message has run");
+                cell.set(2);
+                drop(visit);
+            }
+            consumer.join().unwrap();
+        });
+}
+
+/// The same with two messages on their way: the fast path is granted only when both have run.
+#[test]
+fn idle_hand_over_of_two() {
+    Model::new("idle_hand_over_of_two", "D5", 2)
+        .iterations(35)
+        .reaches(&["visited", "queued behind"])
+        .check(|| {
+            let roster = Arc::new(Roster::new());
+            let mut lane = roster.admit(true);
+            let cell = Arc::new(Plain::new(0));
+            let pending = [lane.expect().unwrap(), lane.expect().unwrap()];
+            {
+                let cell = Arc::clone(&cell);
+                thread::spawn(move || {
+                    for one in pending {
+                        cell.set(cell.get() + 1);
+                        drop(one);
+                    }
+                });
+            }
+            for _ in 0..2 {
+                if let Entry::Visit(visit) = lane.enter() {
+                    assert_eq!(cell.get(), 2, "both earlier messages have run");
+                    drop(visit);
+                }
+            }
+        });
+}
+
+/// An ordered lane that is turned away (`Behind`) while the roster closes leaves no visit behind.
+#[test]
+fn queued_behind_against_close() {
+    Model::new("queued_behind_against_close", "D5 D10", 2)
+        .iterations(140)
+        .reaches(&["queued behind", "visit refused", "visited past closing", "waited for a visitor"])
+        .check(|| {
+            let roster = Arc::new(Roster::new());
+            let mut lane = roster.admit(true);
+            let outcome = Log::new();
+            let theirs = outcome.clone();
+            let producer = thread::spawn(move || {
+                let pending = lane.expect();
+                theirs.add(match lane.enter() {
+                    Entry::Visit(_) => "visited",
+                    Entry::Behind => "behind",
+                    Entry::Closed => "closed",
+                });
+                drop(pending);
+            });
+            roster.close();
+            roster.wait_quiet();
+            producer.join().unwrap();
+            assert_ne!(outcome.take(), ["visited"]);
+        });
+}
+
+/// `looks_closed` is a hint: `true` is the truth, `false` may be stale. With the newest value it must find
+/// both; with the oldest it never says `true`, and nothing depends on that.
+fn look(oldest: bool) {
+    let roster = Arc::new(Roster::new());
+    let lane = roster.admit(false);
+    {
+        let roster = Arc::clone(&roster);
+        thread::spawn(move || roster.close());
+    }
+    let closed = lane.looks_closed();
+    mark(if closed { "looked closed" } else { "looked open" });
+    assert!(!(oldest && closed));
+}
+
+#[test]
+fn look_against_close_newest() {
+    Model::new("look_against_close_newest", "D10", 2)
+        .newest_hints()
+        .iterations(7)
+        .reaches(&["looked closed", "looked open"])
+        .check(|| look(false));
+}
+
+#[test]
+fn look_against_close_oldest() {
+    Model::new("look_against_close_oldest", "D10", 2)
+        .iterations(3)
+        .reaches(&["looked open"])
+        .check(|| look(true));
+}

@@ -1,0 +1,368 @@
+//! Pause, drain and stop, each against submit and against each other.
+
+mod harness;
+
+use harness::{Log, Model, Plain};
+use keylane::internals::mark;
+use keylane::{ControlError, Handler, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
+use loom::thread;
+use std::sync::Arc;
+
+/// Items add themselves to a plain cell of their key, so that whoever reads it after a control call checks
+/// that the call waited, and that it saw what it waited for.
+struct Sum(Arc<[Plain<u32>; 2]>);
+
+impl Handler for Sum {
+    type Key = usize;
+    type Item = u32;
+
+    fn handle(&self, key: &usize, item: u32) {
+        let cell = &self.0[*key];
+        cell.set(cell.get() + item);
+    }
+}
+
+fn pool(workers: usize) -> (PoolHandle<Sum>, Vec<Worker<Sum>>, Arc<[Plain<u32>; 2]>) {
+    let sums = Arc::new([Plain::new(0), Plain::new(0)]);
+    let (pool, workers) = ShardedThreadPool::builder(Sum(Arc::clone(&sums)))
+        .shards(1)
+        .threads_per_shard(workers)
+        .stepped()
+        .unwrap();
+    (pool, workers, sums)
+}
+
+fn spawn_step<H: Handler>(mut worker: Worker<H>) -> thread::JoinHandle<(Worker<H>, Step)> {
+    thread::spawn(move || {
+        let step = worker.step();
+        (worker, step)
+    })
+}
+
+/// While the guard lives nothing runs: the main thread may write the handler's own plain cell.
+#[test]
+fn pause_against_run() {
+    Model::new("pause_against_run", "P6", 2)
+        .iterations(26)
+        .reaches(&["control waited", "ran before the pause", "kept from running"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            let stepper = spawn_step(workers.pop().unwrap());
+            let guard = pool.pause().unwrap();
+            let before = sums[0].get();
+            sums[0].set(before + 10);
+            assert_eq!(sums[0].get(), before + 10, "nobody else writes");
+            drop(guard);
+            let (mut worker, step) = stepper.join().unwrap();
+            mark(if before == 1 { "ran before the pause" } else { "kept from running" });
+            if step == Step::Idle {
+                assert_eq!(worker.step(), Step::Ran, "the pause is over");
+            }
+            assert_eq!(sums[0].get(), 11);
+        });
+}
+
+/// Items are accepted while paused, do not run, and a worker that went to sleep meanwhile is woken when the
+/// pause ends: no submit comes after that.
+#[test]
+fn resume_wakes_a_sleeper() {
+    Model::new("resume_wakes_a_sleeper", "P5 P6", 2)
+        .iterations(7_002)
+        .reaches(&["slept", "rung before sleep"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            let guard = pool.pause().unwrap();
+            let mut worker = workers.pop().unwrap();
+            thread::spawn(move || worker.run());
+            pool.submit(0, 1).unwrap();
+            assert_eq!(sums[0].get(), 0, "paused");
+            drop(guard);
+            pool.drain().unwrap();
+            assert_eq!(sums[0].get(), 1);
+            pool.shutdown(Stop::RunRemaining);
+        });
+}
+
+/// Two pauses nest: after the first guard is gone the second still holds.
+#[test]
+fn pause_against_pause() {
+    Model::new("pause_against_pause", "P6", 3)
+        .iterations(10_764)
+        .reaches(&["control waited"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            let stepper = spawn_step(workers.pop().unwrap());
+            let other = {
+                let pool = pool.clone();
+                thread::spawn(move || drop(pool.pause().unwrap()))
+            };
+            let guard = pool.pause().unwrap();
+            let before = sums[0].get();
+            other.join().unwrap();
+            sums[0].set(before + 10);
+            drop(guard);
+            let _ = stepper.join().unwrap();
+        });
+}
+
+/// A submit that is over before the drain begins has run when the drain returns; one that comes meanwhile may
+/// or may not have, and the drain returns all the same.
+#[test]
+fn drain_against_submit() {
+    Model::new("drain_against_submit", "P7", 2)
+        .iterations(1_267)
+        .reaches(&["control waited", "waited for both", "waited for the first only"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            {
+                let pool = pool.clone();
+                thread::spawn(move || {
+                    pool.submit(0, 2).unwrap();
+                    assert_eq!(workers[0].step(), Step::Ran);
+                    let _ = workers[0].step(); // nothing, if the pause below has begun
+                });
+            }
+            pool.drain().unwrap();
+            let guard = pool.pause().unwrap();
+            match sums[0].get() {
+                1 => mark("waited for the first only"),
+                3 => mark("waited for both"),
+                sum => panic!("drained, and the sum is {sum}"),
+            }
+            drop(guard);
+        });
+}
+
+/// An item of one shard submits to the other, which may have been looked at already: the drain waits for the
+/// child all the same (A1: Ceph's did not).
+#[test]
+fn drain_waits_for_children_in_other_shards() {
+    /// The first item to run submits a child to the key it names; the child only says that it has run.
+    struct Chain {
+        pool: Log<PoolHandle<Chain>>,
+        ran: Arc<Plain<u32>>,
+    }
+    impl Handler for Chain {
+        type Key = usize;
+        type Item = usize;
+        fn handle(&self, _: &usize, child: usize) {
+            match self.pool.take().pop() {
+                Some(pool) => pool.submit(child, 0).unwrap(),
+                None => self.ran.set(1),
+            }
+        }
+    }
+
+    Model::new("drain_waits_for_children_in_other_shards", "P7", 2)
+        .iterations(7_092)
+        .reaches(&["control waited", "drained, but not at once"])
+        .check(|| {
+            let (own, ran) = (Log::new(), Arc::new(Plain::new(0)));
+            let chain = Chain { pool: own.clone(), ran: Arc::clone(&ran) };
+            let (pool, mut workers) =
+                ShardedThreadPool::builder(chain).shards(2).threads_per_shard(1).stepped().unwrap();
+            own.add(pool.clone());
+            // The drain looks at shard 0 first, so the parent is of shard 1 and its child of shard 0.
+            let key_of = |shard| (0..).find(|key| pool.shard_of(key) == shard).unwrap();
+            pool.submit(key_of(1), key_of(0)).unwrap();
+            thread::spawn(move || {
+                for shard in [1, 0] {
+                    assert_eq!(workers[shard].step(), Step::Ran);
+                }
+            });
+            pool.drain().unwrap();
+            assert_eq!(ran.get(), 1, "the child has run, and it is visible");
+        });
+}
+
+/// Two drains at once: both return, and each has waited (A2: the second one of Ceph's could return at once).
+#[test]
+fn drain_against_drain() {
+    Model::new("drain_against_drain", "P7", 3)
+        .iterations(1_219_545)
+        .reaches(&["control waited"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            let stepper = spawn_step(workers.pop().unwrap());
+            let other = {
+                let (pool, sums) = (pool.clone(), Arc::clone(&sums));
+                thread::spawn(move || {
+                    pool.drain().unwrap();
+                    assert_eq!(sums[0].get(), 1);
+                })
+            };
+            pool.drain().unwrap();
+            assert_eq!(sums[0].get(), 1);
+            other.join().unwrap();
+            let _ = stepper.join().unwrap();
+        });
+}
+
+/// A drain of a paused pool returns only after the pause.
+#[test]
+fn pause_against_drain() {
+    Model::new("pause_against_drain", "P6 P7", 3)
+        .iterations(88_241)
+        .reaches(&["control waited", "drained before the pause", "drained after the pause"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            let stepper = spawn_step(workers.pop().unwrap());
+            let drainer = {
+                let (pool, sums) = (pool.clone(), Arc::clone(&sums));
+                thread::spawn(move || {
+                    pool.drain().unwrap();
+                    sums[0].get()
+                })
+            };
+            let guard = pool.pause().unwrap();
+            let ran = sums[0].get();
+            mark(if ran == 1 { "drained before the pause" } else { "drained after the pause" });
+            drop(guard);
+            let (mut worker, step) = stepper.join().unwrap();
+            if step == Step::Idle {
+                assert_eq!(worker.step(), Step::Ran, "the pause is over");
+            }
+            assert_eq!(drainer.join().unwrap(), 1);
+        });
+}
+
+/// A submit against each kind of stop: run, handed back, or refused; exactly one.
+fn stop_against_submit(stop: Stop) {
+    let (pool, mut workers, sums) = pool(1);
+    let mut worker = workers.pop().unwrap();
+    let runner = thread::spawn(move || {
+        worker.run();
+        worker
+    });
+    let submitter = {
+        let pool = pool.clone();
+        thread::spawn(move || match pool.submit(0, 1) {
+            Ok(()) => 1,
+            Err(refused) => {
+                assert_eq!(refused.into_parts(), (0, 1));
+                0
+            }
+        })
+    };
+    pool.shutdown(stop);
+    assert!(pool.submit(0, 2).is_err(), "refused from the moment shutdown returned");
+    let worker = runner.join().unwrap();
+    let accepted = submitter.join().unwrap();
+    let left = u32::try_from(pool.reclaim(vec![worker]).leftovers.len()).unwrap();
+    let ran = sums[0].get();
+    mark(match (accepted, left) {
+        (0, _) => "refused",
+        (_, 0) => "run",
+        (_, _) => "handed back",
+    });
+    assert_eq!(ran + left, accepted);
+    assert!(stop == Stop::HandBack || left == 0, "run what remains");
+}
+
+#[test]
+fn stop_running_the_rest_against_submit() {
+    Model::new("stop_running_the_rest_against_submit", "P1 P8", 3)
+        .iterations(67_820)
+        .reaches(&["refused", "run", "slept", "rung before sleep"])
+        .check(|| stop_against_submit(Stop::RunRemaining));
+}
+
+#[test]
+fn stop_handing_back_against_submit() {
+    Model::new("stop_handing_back_against_submit", "P1 P8", 3)
+        .iterations(65_612)
+        .reaches(&["refused", "run", "handed back", "slept"])
+        .check(|| stop_against_submit(Stop::HandBack));
+}
+
+/// Stop while paused, or just before: the workers end without the guard being dropped (A3: Ceph's did not),
+/// nothing runs under the guard, and the rest comes back.
+#[test]
+fn pause_against_stop() {
+    Model::new("pause_against_stop", "P6 P8", 3)
+        .iterations(30_174)
+        .reaches(&["pause refused", "stopped while paused", "slept", "rung before sleep"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            let mut worker = workers.pop().unwrap();
+            let runner = thread::spawn(move || {
+                worker.run();
+                worker
+            });
+            let stopper = {
+                let pool = pool.clone();
+                thread::spawn(move || pool.shutdown(Stop::RunRemaining))
+            };
+            let guard: Result<PauseGuard<Sum>, ControlError> = pool.pause();
+            if guard.is_ok() {
+                mark("stopped while paused");
+                let ran = sums[0].get();
+                stopper.join().unwrap();
+                let worker = runner.join().unwrap();
+                let left = u32::try_from(pool.reclaim(vec![worker]).leftovers.len()).unwrap();
+                assert_eq!(sums[0].get(), ran, "nothing ran under the guard");
+                assert_eq!(ran + left, 1);
+            } else {
+                stopper.join().unwrap();
+                runner.join().unwrap();
+                assert_eq!(sums[0].get(), 1, "stopped first, and so run");
+            }
+        });
+}
+
+/// Stop while draining: the drain returns, with the truth.
+#[test]
+fn drain_against_stop() {
+    Model::new("drain_against_stop", "P7 P8", 3)
+        .iterations(31_290)
+        .reaches(&["drained", "drain stranded", "control waited"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            let stepper = spawn_step(workers.pop().unwrap());
+            {
+                let pool = pool.clone();
+                thread::spawn(move || pool.shutdown(Stop::HandBack));
+            }
+            match pool.drain() {
+                Ok(()) => {
+                    mark("drained");
+                    assert_eq!(sums[0].get(), 1);
+                }
+                Err(error) => assert_eq!(error, ControlError::Stopped),
+            }
+            let _ = stepper.join().unwrap();
+        });
+}
+
+/// Two stops of different kinds at once, with a sleeping worker: it ends, and the item has one fate.
+#[test]
+fn stop_against_stop() {
+    Model::new("stop_against_stop", "P1 P8", 3)
+        .iterations(8_701)
+        .reaches(&["slept"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            let mut worker = workers.pop().unwrap();
+            let runner = thread::spawn(move || {
+                worker.run();
+                worker
+            });
+            let stopper = {
+                let pool = pool.clone();
+                thread::spawn(move || pool.shutdown(Stop::HandBack))
+            };
+            pool.shutdown(Stop::RunRemaining);
+            stopper.join().unwrap();
+            let worker = runner.join().unwrap();
+            let left = u32::try_from(pool.reclaim(vec![worker]).leftovers.len()).unwrap();
+            assert_eq!(sums[0].get() + left, 1);
+        });
+}
