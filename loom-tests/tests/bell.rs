@@ -30,8 +30,10 @@ fn ring_against_wait() {
 /// The bell is as good as new after a wait: the second sleep needs, and gets, a second ring.
 #[test]
 fn ring_and_wait_twice() {
-    Model::new("ring_and_wait_twice", "D11 P5", 2).iterations(402).reaches(&["slept", "rung before sleep"]).check(
-        || {
+    Model::new("ring_and_wait_twice", "D11 P5", 2)
+        .iterations(402)
+        .reaches(&["slept", "rung before sleep"])
+        .check(|| {
             let (there, back) = (Arc::new(Bell::new()), Arc::new(Bell::new()));
             let cell = Arc::new(Plain::new(0));
             {
@@ -50,6 +52,5 @@ fn ring_and_wait_twice() {
                 back.wait();
                 assert_eq!(cell.get(), round, "the sleeper was let through once");
             }
-        },
-    );
+        });
 }

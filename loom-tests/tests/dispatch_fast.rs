@@ -37,7 +37,13 @@ struct Recorder {
 
 impl Recorder {
     fn new(shared: bool, clock: Option<Clock>) -> Self {
-        Self { ran: Log::new(), clock, queued: Arc::new(Plain::new(0)), shared, fast: Arc::new(Plain::new(0)) }
+        Self {
+            ran: Log::new(),
+            clock,
+            queued: Arc::new(Plain::new(0)),
+            shared,
+            fast: Arc::new(Plain::new(0)),
+        }
     }
 }
 

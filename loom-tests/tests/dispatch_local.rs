@@ -60,18 +60,20 @@ fn local_send_against_local_sleep() {
 /// Two senders ordered from outside: one order for all local messages.
 #[test]
 fn local_sends_ordered_from_outside() {
-    Model::new("local_sends_ordered_from_outside", "D6", 2).iterations(4).reaches(&["local fast"]).check(|| {
-        let ran = Log::new();
-        let (queue, _dispatch, mut local) = DispatchQueue::builder(Ticks(ran.clone())).stepped();
-        let first = queue.local();
-        let sender = thread::spawn(move || first.send(tick(1, true)).unwrap());
-        let early = local.step();
-        sender.join().unwrap();
-        queue.local().send(tick(2, true)).unwrap();
-        while local.step() == Step::Ran {}
-        mark(if early == Step::Ran { "early" } else { "late" });
-        assert_eq!(ran.take().iter().map(|tick| tick.0).collect::<Vec<_>>(), [1, 2]);
-    });
+    Model::new("local_sends_ordered_from_outside", "D6", 2).iterations(4).reaches(&["local fast"]).check(
+        || {
+            let ran = Log::new();
+            let (queue, _dispatch, mut local) = DispatchQueue::builder(Ticks(ran.clone())).stepped();
+            let first = queue.local();
+            let sender = thread::spawn(move || first.send(tick(1, true)).unwrap());
+            let early = local.step();
+            sender.join().unwrap();
+            queue.local().send(tick(2, true)).unwrap();
+            while local.step() == Step::Ran {}
+            mark(if early == Step::Ran { "early" } else { "late" });
+            assert_eq!(ran.take().iter().map(|tick| tick.0).collect::<Vec<_>>(), [1, 2]);
+        },
+    );
 }
 
 /// Local delivery against a graceful end: what was accepted is dispatched, through both loops, although the

@@ -3,8 +3,8 @@
 mod harness;
 
 use harness::{Log, Model};
-use keylane::internals::{Arc, Bell, Inbox, Origin, Pushed, mark};
 use keylane::Stop;
+use keylane::internals::{Arc, Bell, Inbox, Origin, Pushed, mark};
 use loom::thread;
 
 /// An inbox with the bell of its consumer, wired as `dispatch::Post` does.
@@ -214,20 +214,22 @@ fn close_against_close() {
 /// A sealed door refuses the outside and lets the inside through, to the last.
 #[test]
 fn seal_against_push() {
-    Model::new("seal_against_push", "D1 D10", 2).iterations(25).reaches(&["accepted", "refused"]).check(|| {
-        let post = Post::new();
-        let outside = {
-            let post = Arc::clone(&post);
-            thread::spawn(move || post.push(1).is_ok())
-        };
-        post.inbox.seal();
-        assert_eq!(post.push(3), Err(3), "sealed, from here on");
-        post.wake(post.inbox.push(2, Origin::Inside).unwrap());
-        post.close();
-        let accepted = outside.join().unwrap();
-        mark(if accepted { "accepted" } else { "refused" });
-        let mut got = Vec::new();
-        assert_eq!(post.inbox.take(&mut got, true), Some(Stop::RunRemaining));
-        assert_eq!(got, if accepted { vec![1, 2] } else { vec![2] });
-    });
+    Model::new("seal_against_push", "D1 D10", 2).iterations(25).reaches(&["accepted", "refused"]).check(
+        || {
+            let post = Post::new();
+            let outside = {
+                let post = Arc::clone(&post);
+                thread::spawn(move || post.push(1).is_ok())
+            };
+            post.inbox.seal();
+            assert_eq!(post.push(3), Err(3), "sealed, from here on");
+            post.wake(post.inbox.push(2, Origin::Inside).unwrap());
+            post.close();
+            let accepted = outside.join().unwrap();
+            mark(if accepted { "accepted" } else { "refused" });
+            let mut got = Vec::new();
+            assert_eq!(post.inbox.take(&mut got, true), Some(Stop::RunRemaining));
+            assert_eq!(got, if accepted { vec![1, 2] } else { vec![2] });
+        },
+    );
 }

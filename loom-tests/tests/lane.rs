@@ -24,7 +24,13 @@ fn visit(lane: &mut Lane, cell: &Plain<u32>) -> bool {
 fn visit_against_close() {
     Model::new("visit_against_close", "D5 D10", 2)
         .iterations(83)
-        .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor", "last visitor rang"])
+        .reaches(&[
+            "visited",
+            "visit refused",
+            "visited past closing",
+            "waited for a visitor",
+            "last visitor rang",
+        ])
         .check(|| {
             let roster = Arc::new(Roster::new());
             let mut lane = roster.admit(false);
@@ -71,7 +77,13 @@ fn two_visits_against_close() {
 fn two_lanes_against_close() {
     Model::new("two_lanes_against_close", "D5 D10", 3)
         .iterations(162_497)
-        .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor", "last visitor rang"])
+        .reaches(&[
+            "visited",
+            "visit refused",
+            "visited past closing",
+            "waited for a visitor",
+            "last visitor rang",
+        ])
         .check(|| {
             let roster = Arc::new(Roster::new());
             let visitors: Vec<_> = (0..2)
@@ -119,10 +131,8 @@ fn close_against_close_against_visit() {
 /// A lane admitted while the roster closes is closed, by whichever of the two comes second.
 #[test]
 fn admit_against_close() {
-    Model::new("admit_against_close", "D10", 2)
-        .iterations(62)
-        .reaches(&["visited", "visit refused"])
-        .check(|| {
+    Model::new("admit_against_close", "D10", 2).iterations(62).reaches(&["visited", "visit refused"]).check(
+        || {
             let roster = Arc::new(Roster::new());
             let cell = Arc::new(Plain::new(0));
             let visitor = {
@@ -134,7 +144,8 @@ fn admit_against_close() {
             let seen = cell.get();
             assert_eq!(seen, u32::from(visitor.join().unwrap()));
             assert!(!visit(&mut roster.admit(false), &cell), "born closed");
-        });
+        },
+    );
 }
 
 /// A lane that goes away while the roster closes is neither waited for nor missed.
@@ -155,37 +166,32 @@ fn dismiss_against_close() {
 /// runs the message. If the fast path is granted, all that the message's callback wrote is visible.
 #[test]
 fn idle_hand_over() {
-    Model::new("idle_hand_over", "D5", 2)
-        .iterations(9)
-        .reaches(&["visited", "queued behind"])
-        .check(|| {
-            let roster = Arc::new(Roster::new());
-            let mut lane = roster.admit(true);
-            let cell = Arc::new(Plain::new(0));
-            let pending = lane.expect().expect("an ordered lane counts");
-            let consumer = {
-                let cell = Arc::clone(&cell);
-                thread::spawn(move || {
-                    cell.set(1); // the queued message's callback
-                    drop(pending);
-                })
-            };
-            if let Entry::Visit(visit) = lane.enter() {
-                assert_eq!(cell.get(), 1, "the earlier message has run");
-                cell.set(2);
-                drop(visit);
-            }
-            consumer.join().unwrap();
-        });
+    Model::new("idle_hand_over", "D5", 2).iterations(9).reaches(&["visited", "queued behind"]).check(|| {
+        let roster = Arc::new(Roster::new());
+        let mut lane = roster.admit(true);
+        let cell = Arc::new(Plain::new(0));
+        let pending = lane.expect().expect("an ordered lane counts");
+        let consumer = {
+            let cell = Arc::clone(&cell);
+            thread::spawn(move || {
+                cell.set(1); // the queued message's callback
+                drop(pending);
+            })
+        };
+        if let Entry::Visit(visit) = lane.enter() {
+            assert_eq!(cell.get(), 1, "the earlier message has run");
+            cell.set(2);
+            drop(visit);
+        }
+        consumer.join().unwrap();
+    });
 }
 
 /// The same with two messages on their way: the fast path is granted only when both have run.
 #[test]
 fn idle_hand_over_of_two() {
-    Model::new("idle_hand_over_of_two", "D5", 2)
-        .iterations(35)
-        .reaches(&["visited", "queued behind"])
-        .check(|| {
+    Model::new("idle_hand_over_of_two", "D5", 2).iterations(35).reaches(&["visited", "queued behind"]).check(
+        || {
             let roster = Arc::new(Roster::new());
             let mut lane = roster.admit(true);
             let cell = Arc::new(Plain::new(0));
@@ -205,7 +211,8 @@ fn idle_hand_over_of_two() {
                     drop(visit);
                 }
             }
-        });
+        },
+    );
 }
 
 /// An ordered lane that is turned away (`Behind`) while the roster closes leaves no visit behind.

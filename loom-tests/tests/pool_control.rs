@@ -87,24 +87,21 @@ fn resume_wakes_a_sleeper() {
 /// Two pauses nest: after the first guard is gone the second still holds.
 #[test]
 fn pause_against_pause() {
-    Model::new("pause_against_pause", "P6", 3)
-        .iterations(10_764)
-        .reaches(&["control waited"])
-        .check(|| {
-            let (pool, mut workers, sums) = pool(1);
-            pool.submit(0, 1).unwrap();
-            let stepper = spawn_step(workers.pop().unwrap());
-            let other = {
-                let pool = pool.clone();
-                thread::spawn(move || drop(pool.pause().unwrap()))
-            };
-            let guard = pool.pause().unwrap();
-            let before = sums[0].get();
-            other.join().unwrap();
-            sums[0].set(before + 10);
-            drop(guard);
-            let _ = stepper.join().unwrap();
-        });
+    Model::new("pause_against_pause", "P6", 3).iterations(10_764).reaches(&["control waited"]).check(|| {
+        let (pool, mut workers, sums) = pool(1);
+        pool.submit(0, 1).unwrap();
+        let stepper = spawn_step(workers.pop().unwrap());
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || drop(pool.pause().unwrap()))
+        };
+        let guard = pool.pause().unwrap();
+        let before = sums[0].get();
+        other.join().unwrap();
+        sums[0].set(before + 10);
+        drop(guard);
+        let _ = stepper.join().unwrap();
+    });
 }
 
 /// A submit that is over before the drain begins has run when the drain returns; one that comes meanwhile may
@@ -181,10 +178,8 @@ fn drain_waits_for_children_in_other_shards() {
 /// Two drains at once: both return, and each has waited (A2: the second one of Ceph's could return at once).
 #[test]
 fn drain_against_drain() {
-    Model::new("drain_against_drain", "P7", 3)
-        .iterations(1_219_545)
-        .reaches(&["control waited"])
-        .check(|| {
+    Model::new("drain_against_drain", "P7", 3).iterations(1_219_545).reaches(&["control waited"]).check(
+        || {
             let (pool, mut workers, sums) = pool(1);
             pool.submit(0, 1).unwrap();
             let stepper = spawn_step(workers.pop().unwrap());
@@ -199,7 +194,8 @@ fn drain_against_drain() {
             assert_eq!(sums[0].get(), 1);
             other.join().unwrap();
             let _ = stepper.join().unwrap();
-        });
+        },
+    );
 }
 
 /// A drain of a paused pool returns only after the pause.
@@ -344,25 +340,22 @@ fn drain_against_stop() {
 /// Two stops of different kinds at once, with a sleeping worker: it ends, and the item has one fate.
 #[test]
 fn stop_against_stop() {
-    Model::new("stop_against_stop", "P1 P8", 3)
-        .iterations(8_701)
-        .reaches(&["slept"])
-        .check(|| {
-            let (pool, mut workers, sums) = pool(1);
-            pool.submit(0, 1).unwrap();
-            let mut worker = workers.pop().unwrap();
-            let runner = thread::spawn(move || {
-                worker.run();
-                worker
-            });
-            let stopper = {
-                let pool = pool.clone();
-                thread::spawn(move || pool.shutdown(Stop::HandBack))
-            };
-            pool.shutdown(Stop::RunRemaining);
-            stopper.join().unwrap();
-            let worker = runner.join().unwrap();
-            let left = u32::try_from(pool.reclaim(vec![worker]).leftovers.len()).unwrap();
-            assert_eq!(sums[0].get() + left, 1);
+    Model::new("stop_against_stop", "P1 P8", 3).iterations(8_701).reaches(&["slept"]).check(|| {
+        let (pool, mut workers, sums) = pool(1);
+        pool.submit(0, 1).unwrap();
+        let mut worker = workers.pop().unwrap();
+        let runner = thread::spawn(move || {
+            worker.run();
+            worker
         });
+        let stopper = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.shutdown(Stop::HandBack))
+        };
+        pool.shutdown(Stop::RunRemaining);
+        stopper.join().unwrap();
+        let worker = runner.join().unwrap();
+        let left = u32::try_from(pool.reclaim(vec![worker]).leftovers.len()).unwrap();
+        assert_eq!(sums[0].get() + left, 1);
+    });
 }

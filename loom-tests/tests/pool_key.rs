@@ -29,7 +29,8 @@ impl Handler for Cells {
 fn pool(workers: usize) -> (PoolHandle<Cells>, Vec<Worker<Cells>>, Log<u32>) {
     let ran = Log::new();
     let cells = Cells { cells: [Plain::new(0), Plain::new(0)], ran: ran.clone() };
-    let (pool, workers) = ShardedThreadPool::builder(cells).shards(1).threads_per_shard(workers).stepped().unwrap();
+    let (pool, workers) =
+        ShardedThreadPool::builder(cells).shards(1).threads_per_shard(workers).stepped().unwrap();
     (pool, workers, ran)
 }
 
@@ -87,8 +88,10 @@ fn two_submitters_one_key_two_workers() {
 /// key's order (P2 holds across submitters).
 #[test]
 fn submits_ordered_from_outside() {
-    Model::new("submits_ordered_from_outside", "P2", 3).iterations(0).reaches(&["first was run early"]).check(
-        || {
+    Model::new("submits_ordered_from_outside", "P2", 3)
+        .iterations(0)
+        .reaches(&["first was run early"])
+        .check(|| {
             let (pool, mut workers, ran) = pool(1);
             let first_is_in = Arc::new(Bell::new());
             {
@@ -111,8 +114,7 @@ fn submits_ordered_from_outside() {
             second.join().unwrap();
             exhaust(&mut workers[0]);
             assert_eq!(ran.take(), [1, 2]);
-        },
-    );
+        });
 }
 
 /// A key whose item runs on and on does not hold up another key while a worker is free, be it asleep or up:

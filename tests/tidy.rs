@@ -1,0 +1,161 @@
+//! The laws of CONTRIBUTING.md that a machine can keep: they fail here and not in a review.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What only `src/sync` may name.
+const PRIMITIVES: [&str; 11] = [
+    "std::sync",
+    "core::sync",
+    "alloc::sync",
+    "std::thread",
+    "std::time",
+    "std::hint",
+    "parking_lot",
+    "crossbeam",
+    "loom::",
+    "Ordering::",
+    "use loom",
+];
+
+/// The operations of `sync::Word`.
+const ATOMIC_OPERATIONS: [&str; 5] = [".fetch_or(", ".fetch_and(", ".fetch_add(", ".fetch_sub(", ".hint("];
+
+/// The one file outside `src/sync` that may use them.
+const ATOMICS: &str = "lane/lane.rs";
+
+/// No file gets this long.
+const MAX_LINES: usize = 1000;
+
+struct Source {
+    /// Below the folder that was searched, with forward slashes.
+    name: String,
+    text: String,
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the repository is readable") {
+            let path: PathBuf = entry.expect("the repository is readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name =
+                    path.strip_prefix(&root).expect("it is below").to_string_lossy().replace('\\', "/");
+                found.push(Source { name, text: fs::read_to_string(&path).expect("sources are UTF-8") });
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has sources");
+    found
+}
+
+/// The lines that are code, with their numbers: no comments (and so no doctests), nothing blank.
+fn code(source: &Source) -> impl Iterator<Item = (usize, &str)> {
+    source
+        .text
+        .lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line.split("//").next().unwrap_or_default().trim()))
+        .filter(|(_, line)| !line.is_empty())
+}
+
+/// Each offending line of `sources`, ready to be printed.
+fn offences(sources: &[Source], offends: impl Fn(&Source, usize, &str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources {
+        for (number, line) in code(source) {
+            if offends(source, number, line) {
+                found.push(format!("src/{}:{number}: {line}", source.name));
+            }
+        }
+    }
+    found
+}
+
+fn names_a_primitive(source: &Source, line: &str) -> bool {
+    !source.name.starts_with("sync/") && PRIMITIVES.iter().any(|primitive| line.contains(primitive))
+}
+
+fn is_atomic(line: &str) -> bool {
+    ATOMIC_OPERATIONS.iter().any(|operation| line.contains(operation))
+}
+
+/// Whether the comment directly above line `number` starts with `tag`.
+fn is_tagged(source: &Source, number: usize, tag: &str) -> bool {
+    let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+    let above = lines[..number - 1].iter().rev();
+    let comment: Vec<&&str> = above.take_while(|line| line.starts_with("// ")).collect();
+    comment.last().is_some_and(|first| first.starts_with(&format!("// {tag}")))
+}
+
+#[test]
+fn only_sync_names_primitives() {
+    let found = offences(&sources("src"), |source, _, line| names_a_primitive(source, line));
+    assert!(found.is_empty(), "use crate::sync instead:\n{}", found.join("\n"));
+}
+
+#[test]
+fn all_atomic_operations_are_in_one_place() {
+    let found = offences(&sources("src"), |source, _, line| {
+        is_atomic(line) && source.name != ATOMICS && !source.name.starts_with("sync/")
+    });
+    assert!(found.is_empty(), "atomics belong to src/{ATOMICS}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn every_atomic_operation_says_why() {
+    let sources = sources("src");
+    let found =
+        offences(&sources, |source, number, line| is_atomic(line) && !is_tagged(source, number, "ORDERING:"));
+    assert!(found.is_empty(), "each needs an ORDERING: comment above it:\n{}", found.join("\n"));
+    let here = sources.iter().find(|source| source.name == ATOMICS).expect("it exists");
+    assert!(code(here).filter(|(_, line)| is_atomic(line)).count() >= 5, "the search still finds them");
+}
+
+#[test]
+fn the_crate_forbids_unsafe_code() {
+    let sources = sources("src");
+    let lib = sources.iter().find(|source| source.name == "lib.rs").expect("it exists");
+    assert!(lib.text.contains("#![forbid(unsafe_code)]"));
+}
+
+#[test]
+fn no_file_is_long() {
+    for folder in ["src", "loom-tests", "proptests", "examples", "tests"] {
+        for source in sources(folder) {
+            let lines = source.text.lines().count();
+            assert!(lines < MAX_LINES, "{folder}/{} has {lines} lines", source.name);
+        }
+    }
+}
+
+/// The only files that may know about the model cfg: the door itself, and the crate root that opens the
+/// protocols to the models.
+#[test]
+fn no_cfg_forest() {
+    let found = offences(&sources("src"), |source, _, line| {
+        line.contains("keylane_loom") && !["lib.rs", "sync/mod.rs"].contains(&source.name.as_str())
+    });
+    assert!(found.is_empty(), "cfg(keylane_loom) belongs to src/sync/mod.rs:\n{}", found.join("\n"));
+}
+
+/// The searches above must be able to fail.
+#[test]
+fn the_searches_find_what_they_look_for() {
+    let bad = Source {
+        name: "lane/bad.rs".to_owned(),
+        text: "use std::sync::atomic::AtomicUsize;\n// a comment\nself.word.fetch_or(1);\n\
+               // ORDERING: AcqRel, with a reason\n// on two lines.\nself.word.fetch_and(1);\n"
+            .to_owned(),
+    };
+    let bad = [bad];
+    assert_eq!(offences(&bad, |source, _, line| names_a_primitive(source, line)).len(), 1);
+    assert_eq!(offences(&bad, |_, _, line| is_atomic(line)).len(), 2);
+    let untagged =
+        offences(&bad, |source, number, line| is_atomic(line) && !is_tagged(source, number, "ORDERING:"));
+    assert_eq!(untagged, ["src/lane/bad.rs:3: self.word.fetch_or(1);"]);
+}
