@@ -54,3 +54,8 @@ pub mod internals {
     pub use crate::lane::*;
     pub use crate::sync::{Arc, Condvar, Mutex, Word, mark, model};
 }
+
+/// Compiles and runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
