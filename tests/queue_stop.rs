@@ -88,6 +88,7 @@ fn stop_in_the_middle(stop: Stop) {
         }
         unreachable!("shut down some time");
     });
+    assert!(queue.connect().looks_closed());
     let report = queue.join();
     counter.joined.store(true, Ordering::SeqCst);
     assert!(stop == Stop::HandBack || report.leftovers.is_empty(), "nothing comes back from running it all");
@@ -201,7 +202,12 @@ fn dropping_the_queue_runs_everything() {
         let ran = Arc::new(AtomicUsize::new(0));
         for _ in 0..1_000 {
             let ran = Arc::clone(&ran);
-            queue.local().send(task(move || drop(ran.fetch_add(1, Ordering::Relaxed)))).unwrap();
+            queue
+                .local()
+                .send(task(move || {
+                    ran.fetch_add(1, Ordering::Relaxed);
+                }))
+                .unwrap();
         }
         release.send(()).unwrap();
         drop(queue);

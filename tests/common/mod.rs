@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses its own part of it")]
 
+pub mod runner;
+
 use std::sync::Barrier;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;

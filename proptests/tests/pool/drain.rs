@@ -28,14 +28,13 @@ impl Drain {
         drain: impl FnOnce() -> Result<(), ControlError> + Send + 'static,
     ) -> Self {
         let (tell_hashed, hashed) = channel();
-        let (tell_returned, returned) = channel();
-        thread::spawn(move || {
+        let returned = on_a_thread(move || {
             HASHED.set(Some(tell_hashed));
-            let _ = tell_returned.send(drain());
+            drain()
         });
         let mut unseen = markers.to_vec();
         while !unseen.is_empty() {
-            let key = hashed.recv_timeout(HANG).expect("a drain takes in what has arrived in every shard");
+            let key = hear(&hashed);
             unseen.retain(|&marker| marker != key);
         }
         Self { id, returned }
@@ -55,4 +54,16 @@ impl Drain {
             (outcome, _) => panic!("P7: drain gave {outcome:?}, but should: {expected:?}"),
         }
     }
+}
+
+/// Starts `call` on a new thread; its outcome will be in the channel.
+pub fn on_a_thread<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+    let (tell, outcome) = channel();
+    thread::spawn(move || drop(tell.send(call())));
+    outcome
+}
+
+/// Waits for what must come.
+pub fn hear<T>(channel: &Receiver<T>) -> T {
+    channel.recv_timeout(HANG).expect("hangs")
 }
