@@ -3,51 +3,24 @@
 
 mod common;
 
-use std::cell::RefCell;
-use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use keylane::{
-    ConnectionId, ControlError, DispatchQueue, Dispatcher, Handler, Message, Priority, ShardedThreadPool,
-    Step, Stop, Worker,
+    ConnectionId, ControlError, DispatchQueue, Dispatcher, Message, Priority, ShardedThreadPool, Step, Stop,
+    Worker,
 };
 
 use common::runner::{Runner, Task, count, hold, pool};
+use common::spy::{Key, Spied, begin_drain};
 use common::{bounded, hear, together};
 
 fn nothing() -> Task {
     Box::new(|| {})
-}
-
-thread_local! {
-    static HASHED: RefCell<Option<Sender<()>>> = const { RefCell::new(None) };
-}
-
-/// Shows when it is hashed on a thread that wants to know.
-#[derive(Clone, PartialEq, Eq)]
-struct Key;
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, _: &mut H) {
-        HASHED.with_borrow(|hashed| {
-            if let Some(hashed) = hashed {
-                let _ = hashed.send(());
-            }
-        });
-    }
-}
-
-struct Keyed;
-
-impl Handler for Keyed {
-    type Key = Key;
-    type Item = ();
-    fn handle(&self, _: &Key, (): ()) {}
 }
 
 /// The drain is woken when the pool is stopped, and looks again; by then `reclaim` (or `join`) has taken the
@@ -56,16 +29,9 @@ impl Handler for Keyed {
 #[ignore = "P7: overtaken by reclaim or join, drain returns Ok though its items were handed back"]
 fn a_drain_whose_items_are_handed_back_says_so() {
     bounded(|| {
-        let (pool, workers) = ShardedThreadPool::builder(Keyed).shards(1).stepped().unwrap();
-        pool.submit(Key, ()).unwrap();
-        let (tell_hashed, hashed) = channel();
-        let draining = pool.clone();
-        let drain = thread::spawn(move || {
-            HASHED.set(Some(tell_hashed));
-            draining.drain()
-        });
-        // The drain has taken the item in: it has begun, and waits for it.
-        hear(&hashed);
+        let (pool, workers) = ShardedThreadPool::builder(Spied).shards(1).stepped().unwrap();
+        pool.submit(Key(0), ()).unwrap();
+        let drain = begin_drain(&pool);
         assert_eq!(pool.reclaim(workers).leftovers.len(), 1);
         assert_eq!(drain.join().unwrap(), Err(ControlError::Stopped));
     });

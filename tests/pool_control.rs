@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
-use keylane::{ControlError, PoolHandle, Stop};
+use keylane::{ControlError, PoolHandle, ShardedThreadPool, Step, Stop};
 
 use common::runner::{Runner, Task, count, hold, pool};
+use common::spy::{Key, Spied, begin_drain};
 use common::{bounded, hear, together};
 
 /// Submitters go on while another thread pauses and resumes, again and again.
@@ -107,6 +108,21 @@ fn a_drain_waits_for_the_children_of_what_it_waits_for() {
             pool.drain().unwrap();
             assert_eq!(ran.load(Ordering::SeqCst), 3 * 20, "P7");
         }
+    });
+}
+
+/// Stepped by hand, so that what runs when is exact.
+#[test]
+fn a_drain_is_not_held_up_by_what_is_submitted_later() {
+    bounded(|| {
+        let builder = ShardedThreadPool::builder(Spied).shards(1).threads_per_shard(1);
+        let (pool, mut workers) = builder.stepped().unwrap();
+        pool.submit(Key(0), ()).unwrap();
+        let drain = begin_drain(&pool);
+        pool.submit(Key(0), ()).unwrap();
+        pool.submit(Key(1), ()).unwrap();
+        assert_eq!(workers[0].step(), Step::Ran);
+        assert_eq!(drain.join().unwrap(), Ok(()), "two items are left, and none of its business");
     });
 }
 

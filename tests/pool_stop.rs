@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use keylane::{ControlError, ShardedThreadPool, Stop};
+use keylane::{ControlError, Handler, ShardedThreadPool, Stop};
 
 use common::runner::{Runner, Task, count, hold, pool};
 use common::{bounded, hear, together};
@@ -207,4 +207,24 @@ fn a_handler_may_stop_its_pool_but_not_wait_for_it() {
             assert_eq!(hear(&told), (None, false), "its threads run the rest, and end by themselves");
         });
     }
+}
+
+/// Threads own the handler, and a joined pool has none.
+#[test]
+fn nothing_is_left_of_a_pool_that_was_joined() {
+    struct Holder(#[expect(dead_code, reason = "it is held")] Arc<()>);
+    impl Handler for Holder {
+        type Key = u8;
+        type Item = ();
+        fn handle(&self, _: &u8, (): ()) {}
+    }
+    bounded(|| {
+        let held = Arc::new(());
+        let pool = ShardedThreadPool::builder(Holder(Arc::clone(&held))).start().unwrap();
+        let guard = pool.pause().unwrap();
+        pool.submit(0, ()).unwrap();
+        drop(guard);
+        assert!(pool.join().unwrap().leftovers.is_empty());
+        assert_eq!(Arc::strong_count(&held), 1);
+    });
 }

@@ -193,6 +193,51 @@ fn a_panic_of_a_fast_callback_comes_out_of_deliver_and_the_connection_lives() {
     });
 }
 
+/// A fast callback on a reader's thread goes on until it finds the queue shut down, and then for a while.
+#[test]
+fn join_waits_for_the_fast_callbacks_that_run() {
+    struct Reader {
+        queue: OnceLock<QueueHandle<Shared>>,
+        begun: Mutex<Sender<()>>,
+        ended: AtomicBool,
+    }
+    struct Shared(Arc<Reader>);
+    impl Dispatcher for Shared {
+        type Message = Numbered;
+        fn can_fast_dispatch(&self, _: &Numbered) -> bool {
+            true
+        }
+        fn dispatch(&self, _: ConnectionId, _: Numbered) {
+            let Reader { queue, begun, ended } = &*self.0;
+            begun.lock().unwrap().send(()).unwrap();
+            let another = queue.get().unwrap().connect();
+            while !another.looks_closed() {
+                std::thread::yield_now();
+            }
+            (0..20).for_each(|_| std::thread::yield_now());
+            ended.store(true, Ordering::SeqCst);
+        }
+    }
+    bounded(|| {
+        for _ in 0..50 {
+            let (tell, begun) = channel();
+            let reader = Arc::new(Reader {
+                queue: OnceLock::new(),
+                begun: Mutex::new(tell),
+                ended: AtomicBool::new(false),
+            });
+            let queue = DispatchQueue::builder(Shared(Arc::clone(&reader))).start().unwrap();
+            assert!(reader.queue.set(queue.handle()).is_ok());
+            let mut connection = queue.connect();
+            let thread = std::thread::spawn(move || connection.deliver(Numbered(0, 0)).unwrap());
+            hear(&begun);
+            assert!(queue.join().leftovers.is_empty());
+            assert!(reader.ended.load(Ordering::SeqCst), "D10: a callback runs after join");
+            assert_eq!(thread.join().unwrap(), Delivered::Fast);
+        }
+    });
+}
+
 #[test]
 fn dropping_the_queue_runs_everything() {
     bounded(|| {
@@ -276,5 +321,21 @@ fn a_queue_dropped_in_its_own_callback_does_not_wait_for_itself() {
         let _ = connection.deliver(task(move || after.send("the rest runs").unwrap())).unwrap();
         release.send(()).unwrap();
         assert_eq!((hear(&told), hear(&told)), ("dropped", "the rest runs"));
+    });
+}
+
+/// Threads and connections own the dispatcher; a joined queue has none of the first.
+#[test]
+fn nothing_is_left_of_a_queue_that_was_joined() {
+    bounded(|| {
+        let counter = Counter::default();
+        let queue = DispatchQueue::builder(counter.clone()).start().unwrap();
+        let mut connection = queue.connect();
+        for number in 0..10 {
+            let _ = connection.deliver(Numbered(0, number)).unwrap();
+        }
+        assert!(queue.join().leftovers.is_empty());
+        drop(connection);
+        assert_eq!(Arc::strong_count(&counter.ran), 1);
     });
 }

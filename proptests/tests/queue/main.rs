@@ -105,7 +105,7 @@ impl Audited {
 
 prop_state_machine! {
     #![proptest_config(ProptestConfig {
-        cases: 4096,
+        cases: 16_384,
         // Shrinking asks for a small program, not for the smallest.
         max_shrink_iters: 20_000,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(
