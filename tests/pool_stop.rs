@@ -11,6 +11,7 @@ use std::thread;
 use keylane::{ControlError, Handler, ShardedThreadPool, Stop};
 
 use common::runner::{Runner, Task, count, hold, pool};
+use common::spy::{Key, Spied, begin_drain};
 use common::{bounded, hear, together};
 
 fn nothing() -> Task {
@@ -49,12 +50,12 @@ fn stop_in_the_middle(stop: Stop) {
 
 #[test]
 fn stopping_in_the_middle_runs_what_was_accepted() {
-    bounded(|| (0..100).for_each(|_| stop_in_the_middle(Stop::RunRemaining)));
+    bounded(|| (0..50).for_each(|_| stop_in_the_middle(Stop::RunRemaining)));
 }
 
 #[test]
 fn stopping_in_the_middle_hands_back_what_has_not_run() {
-    bounded(|| (0..100).for_each(|_| stop_in_the_middle(Stop::HandBack)));
+    bounded(|| (0..50).for_each(|_| stop_in_the_middle(Stop::HandBack)));
 }
 
 #[test]
@@ -99,20 +100,20 @@ fn a_paused_pool_ends_and_hands_back() {
     }
 }
 
+/// Whether it sleeps by then, or is only about to.
 #[test]
 fn a_drain_ends_when_what_it_waits_for_is_handed_back() {
     bounded(|| {
-        let pool = pool(2, 1);
-        let release = hold(&pool, 0, nothing());
-        pool.submit(0, nothing()).unwrap();
-        thread::scope(|scope| {
-            // Whichever comes first, an item is left that will not run.
-            let drain = scope.spawn(|| pool.drain());
+        for _ in 0..100 {
+            let builder = ShardedThreadPool::builder(Spied).shards(1).threads_per_shard(1);
+            let (pool, workers) = builder.stepped().unwrap();
+            pool.submit(Key(0), ()).unwrap();
+            let drain = begin_drain(&pool);
+            (0..10).for_each(|_| thread::yield_now());
             pool.shutdown(Stop::HandBack);
             assert_eq!(drain.join().unwrap(), Err(ControlError::Stopped));
-        });
-        release.send(()).unwrap();
-        assert_eq!(pool.join().unwrap().leftovers.len(), 1);
+            assert_eq!(pool.reclaim(workers).leftovers.len(), 1);
+        }
     });
 }
 

@@ -123,7 +123,7 @@ fn each_item_wakes_a_worker() {
     bounded(|| {
         let pool = pool(1, 2);
         let (tell, told) = channel();
-        for number in 0..5_000 {
+        for number in 0..2_000 {
             let tell = tell.clone();
             pool.submit(number % 3, Box::new(move || tell.send(number).unwrap())).unwrap();
             assert_eq!(hear(&told), number);

@@ -109,12 +109,12 @@ fn stop_in_the_middle(stop: Stop) {
 
 #[test]
 fn stopping_in_the_middle_runs_what_was_accepted() {
-    bounded(|| (0..100).for_each(|_| stop_in_the_middle(Stop::RunRemaining)));
+    bounded(|| (0..50).for_each(|_| stop_in_the_middle(Stop::RunRemaining)));
 }
 
 #[test]
 fn stopping_in_the_middle_hands_back_what_has_not_run() {
-    bounded(|| (0..100).for_each(|_| stop_in_the_middle(Stop::HandBack)));
+    bounded(|| (0..50).for_each(|_| stop_in_the_middle(Stop::HandBack)));
 }
 
 /// The dispatch thread, held inside a callback until the sender is used.

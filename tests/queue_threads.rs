@@ -174,7 +174,7 @@ fn each_message_wakes_the_thread_that_is_to_run_it() {
         let (tell, told) = channel();
         let queue = DispatchQueue::builder(Echo(tell)).start().unwrap();
         let (mut connection, local) = (queue.connect(), queue.local());
-        for number in 0..5_000 {
+        for number in 0..2_000 {
             let _ = connection.deliver(Ping(number)).unwrap();
             assert_eq!(hear(&told), number);
             local.send(Ping(number)).unwrap();

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Far longer than anything here takes. Only a hang is ever measured against it.
-const HANG: Duration = Duration::from_secs(60);
+const HANG: Duration = Duration::from_secs(120);
 
 /// Runs `test` and returns when it does; fails if it hangs.
 pub fn bounded(test: impl FnOnce() + Send + 'static) {
