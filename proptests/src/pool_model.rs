@@ -1,0 +1,285 @@
+//! `ShardedThreadPool` by definition: every item ever submitted, and what may happen next.
+//!
+//! Which ready key runs next is the pool's own choice, within "keys take turns"; so is when a worker is
+//! stepped. The model is therefore asked before a choice ([`PoolModel::step`]) and told after it
+//! ([`PoolModel::start`]).
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use keylane::Stop;
+
+/// Number of an accepted item, in the order of acceptance.
+pub type ItemId = usize;
+
+/// Number of a drain, in the order they began.
+pub type DrainId = usize;
+
+/// What a step of a worker must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stepped {
+    /// Run one of these.
+    OneOf(Vec<ItemId>),
+    /// Nothing, for now.
+    Idle,
+    /// Nothing: the pool has been stopped, and what is left waits for a key that runs.
+    Stopped,
+}
+
+/// Why an item must not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// P1: it has started before, or has been handed back.
+    NotWaiting,
+    /// P2: an earlier item of its key waits.
+    OutOfOrder,
+    /// P3: its key runs already.
+    KeyRuns,
+    /// P6: the pool is paused.
+    Paused,
+    /// P8: it was to be handed back.
+    Stopped,
+    /// Keys take turns: its key had one already since this item became ready.
+    SecondTurn(ItemId),
+}
+
+/// What a drain that has begun must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Not return.
+    Waits,
+    /// Return, well.
+    Done,
+    /// Return, saying that the pool has been shut down: something it waited for will never run.
+    Stopped,
+    /// Return in either way, or not yet: the pool was stopped when all that was left of this drain's work had
+    /// started. The documentation asks for `Done` after that; the pool may say that it was shut down.
+    Disputed,
+}
+
+/// The sequential specification of a pool.
+#[derive(Clone, Debug)]
+pub struct PoolModel<K> {
+    /// Given, not predicted: keys are spread by a hash.
+    shard_of: BTreeMap<K, usize>,
+    now: u64,
+    items: Vec<Item<K>>,
+    pauses: usize,
+    stop: Option<Stop>,
+    drains: Vec<Drain>,
+}
+
+#[derive(Clone, Debug)]
+struct Item<K> {
+    key: K,
+    /// The item whose handler submitted it.
+    parent: Option<ItemId>,
+    submitted: u64,
+    started: Option<u64>,
+    ended: Option<u64>,
+    handed_back: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Drain {
+    /// It waits for the items below this number, and their descendants.
+    below: ItemId,
+    /// What was left of them, waiting and running, when the pool was told to hand back.
+    cut: Option<(usize, usize)>,
+}
+
+impl<K> Item<K> {
+    fn waits(&self) -> bool {
+        self.started.is_none() && !self.handed_back
+    }
+
+    fn runs(&self) -> bool {
+        self.started.is_some() && self.ended.is_none()
+    }
+}
+
+impl<K: Clone + Ord + Debug> PoolModel<K> {
+    /// A pool that nothing has happened to. Only the keys in `shard_of` may be used.
+    pub fn new(shard_of: BTreeMap<K, usize>) -> Self {
+        Self { shard_of, now: 0, items: Vec::new(), pauses: 0, stop: None, drains: Vec::new() }
+    }
+
+    /// The shard of a key, as it was given.
+    pub fn shard_of(&self, key: &K) -> usize {
+        self.shard_of[key]
+    }
+
+    /// `submit`, from inside the handler of `parent` if there is one. `None`: it must be refused.
+    pub fn submit(&mut self, key: K, parent: Option<ItemId>) -> Option<ItemId> {
+        if self.stop.is_some() {
+            return None;
+        }
+        let submitted = self.tick();
+        self.items.push(Item { key, parent, submitted, started: None, ended: None, handed_back: false });
+        Some(self.items.len() - 1)
+    }
+
+    /// `Worker::step` of a worker of `shard`, up to where the handler begins.
+    pub fn step(&self, shard: usize) -> Stepped {
+        let may_start: Vec<_> = self
+            .waiting()
+            .filter(|&id| self.shard_of[&self.items[id].key] == shard && self.may_start(id).is_ok())
+            .collect();
+        match self.stop {
+            _ if !may_start.is_empty() => Stepped::OneOf(may_start),
+            Some(_) => Stepped::Stopped,
+            None => Stepped::Idle,
+        }
+    }
+
+    /// The handler of an item begins.
+    ///
+    /// # Errors
+    /// The guarantee that this breaks.
+    pub fn start(&mut self, id: ItemId) -> Result<(), Violation> {
+        self.may_start(id)?;
+        self.takes_its_turn(id)?;
+        self.items[id].started = Some(self.tick());
+        Ok(())
+    }
+
+    /// The handler of an item has ended, by returning or by a panic.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn end(&mut self, id: ItemId) {
+        assert!(self.items[id].runs(), "only what runs can end");
+        self.items[id].ended = Some(self.tick());
+    }
+
+    /// Whether `pause` may have returned: no handler runs (P6).
+    pub fn is_quiet(&self) -> bool {
+        !self.items.iter().any(Item::runs)
+    }
+
+    /// `pause`. False: it must be refused, the pool has been shut down.
+    pub fn pause(&mut self) -> bool {
+        self.pauses += usize::from(self.stop.is_none());
+        self.stop.is_none()
+    }
+
+    /// A `PauseGuard` is dropped.
+    pub fn resume(&mut self) {
+        self.pauses -= 1;
+    }
+
+    /// `drain` begins.
+    pub fn drain(&mut self) -> DrainId {
+        self.drains.push(Drain { below: self.items.len(), cut: None });
+        let id = self.drains.len() - 1;
+        if self.stop == Some(Stop::HandBack) {
+            self.drains[id].cut = Some(self.left_of(id));
+        }
+        id
+    }
+
+    /// What `drain` must do now (P7).
+    pub fn drained(&self, id: DrainId) -> Drained {
+        match (self.drains[id].cut, self.left_of(id)) {
+            (None | Some((0, 0)), (0, 0)) => Drained::Done,
+            (None, _) => Drained::Waits,
+            (Some((0, _)), _) => Drained::Disputed,
+            (Some(_), _) => Drained::Stopped,
+        }
+    }
+
+    /// `shutdown`. A paused pool hands back; of several calls, [`Stop::HandBack`] prevails (P8).
+    pub fn shutdown(&mut self, stop: Stop) {
+        let stop = if self.pauses > 0 { Stop::HandBack } else { stop };
+        if self.stop == Some(Stop::HandBack) {
+            return;
+        }
+        self.stop = Some(stop);
+        if stop == Stop::HandBack {
+            for id in 0..self.drains.len() {
+                self.drains[id].cut = Some(self.left_of(id));
+            }
+        }
+    }
+
+    /// Whether it has been shut down.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    /// `reclaim`: what comes back, by key, each key's in order.
+    pub fn reclaim(&mut self) -> BTreeMap<K, Vec<ItemId>> {
+        self.shutdown(Stop::HandBack);
+        let mut leftovers = BTreeMap::<K, Vec<ItemId>>::new();
+        for id in self.waiting().collect::<Vec<_>>() {
+            self.items[id].handed_back = true;
+            leftovers.entry(self.items[id].key.clone()).or_default().push(id);
+        }
+        leftovers
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = ItemId> {
+        (0..self.items.len()).filter(|&id| self.items[id].waits())
+    }
+
+    fn may_start(&self, id: ItemId) -> Result<(), Violation> {
+        let item = &self.items[id];
+        if !item.waits() {
+            Err(Violation::NotWaiting)
+        } else if self.stop == Some(Stop::HandBack) {
+            Err(Violation::Stopped)
+        } else if self.pauses > 0 {
+            Err(Violation::Paused)
+        } else if self.items.iter().any(|other| other.key == item.key && other.runs()) {
+            Err(Violation::KeyRuns)
+        } else if self.waiting().any(|other| other < id && self.items[other].key == item.key) {
+            Err(Violation::OutOfOrder)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// No key starts twice while another of its shard could have started all that time.
+    fn takes_its_turn(&self, id: ItemId) -> Result<(), Violation> {
+        let Item { key, .. } = &self.items[id];
+        let last_turn =
+            self.items.iter().filter(|item| item.key == *key).filter_map(|item| item.started).max();
+        let rivals = self.waiting().filter(|&rival| {
+            let rival_key = &self.items[rival].key;
+            rival_key != key
+                && self.shard_of[rival_key] == self.shard_of[key]
+                && self.may_start(rival).is_ok()
+        });
+        for rival in rivals {
+            if last_turn > Some(self.ready_since(rival)) {
+                return Err(Violation::SecondTurn(rival));
+            }
+        }
+        Ok(())
+    }
+
+    /// Since when the first waiting item of a key that does not run has been both.
+    fn ready_since(&self, id: ItemId) -> u64 {
+        let Item { key, submitted, .. } = &self.items[id];
+        let last_end = self.items.iter().filter(|item| item.key == *key).filter_map(|item| item.ended).max();
+        last_end.unwrap_or(0).max(*submitted)
+    }
+
+    /// How many of the items a drain waits for are waiting, and running.
+    fn left_of(&self, drain: DrainId) -> (usize, usize) {
+        let covered = |id: &ItemId| {
+            // An item, then its parent, then its parent's parent; any of them suffices.
+            let mut line = std::iter::successors(Some(*id), |&id| self.items[id].parent);
+            line.any(|id| id < self.drains[drain].below)
+        };
+        let count = |state: fn(&Item<K>) -> bool| {
+            (0..self.items.len()).filter(covered).filter(|&id| state(&self.items[id])).count()
+        };
+        (count(Item::waits), count(Item::runs))
+    }
+}

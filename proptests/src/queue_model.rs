@@ -1,0 +1,226 @@
+//! `DispatchQueue` by definition: one list, searched from end to end.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use keylane::{Priority, Stop};
+
+/// The number of the queue itself as a source of messages, [`keylane::ConnectionId::LOCAL`].
+const LOCAL: u64 = 0;
+
+/// A message as the queue sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted<M> {
+    /// How urgent it is.
+    pub priority: Priority,
+    /// What `can_fast_dispatch` says of it.
+    pub qualifies: bool,
+    /// The rest, of which the queue knows nothing.
+    pub message: M,
+}
+
+/// What `Connection::deliver` must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery<M> {
+    /// Run it now, on the caller's thread.
+    Fast(Posted<M>),
+    /// Keep it.
+    Queued,
+    /// Give it back: the queue has been shut down.
+    Refused(Posted<M>),
+}
+
+/// What a step of the dispatch loop must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dispatching<M> {
+    /// Run this one; [`QueueModel::dispatched`] tells when it has ended.
+    Run(u64, Posted<M>),
+    /// Nothing, for now.
+    Idle,
+    /// Nothing, ever again.
+    Stopped,
+}
+
+/// What a step of the local loop must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Passing<M> {
+    /// Run this one, on the local thread.
+    Fast(Posted<M>),
+    /// Queue the oldest one.
+    Queued,
+    /// Nothing, for now.
+    Idle,
+    /// Nothing, ever again.
+    Stopped,
+}
+
+/// The sequential specification of a queue: apply an operation, get the one outcome that is allowed.
+#[derive(Clone, Debug)]
+pub struct QueueModel<M> {
+    /// Counts arrivals and turns alike, so that either can be said to be before the other.
+    now: u64,
+    connections: u64,
+    ordered: BTreeSet<u64>,
+    queued: Vec<Queued<M>>,
+    /// When a source last had its turn within a priority.
+    last_turn: BTreeMap<(Priority, u64), u64>,
+    /// Whose queued message runs at this moment.
+    running: Option<u64>,
+    /// Sent to oneself and not passed on, oldest first.
+    local: Vec<Posted<M>>,
+    local_ended: bool,
+    stop: Option<Stop>,
+}
+
+#[derive(Clone, Debug)]
+struct Queued<M> {
+    arrived: u64,
+    from: u64,
+    posted: Posted<M>,
+}
+
+impl<M> Default for QueueModel<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M> QueueModel<M> {
+    /// A queue that nothing has happened to.
+    pub fn new() -> Self {
+        Self {
+            now: 0,
+            connections: 0,
+            ordered: BTreeSet::new(),
+            queued: Vec::new(),
+            last_turn: BTreeMap::new(),
+            running: None,
+            local: Vec::new(),
+            local_ended: false,
+            stop: None,
+        }
+    }
+
+    /// `connect` or `connect_ordered`; the number of the new connection.
+    pub fn connect(&mut self, ordered: bool) -> u64 {
+        self.connections += 1;
+        if ordered {
+            self.ordered.insert(self.connections);
+        }
+        self.connections
+    }
+
+    /// `Connection::deliver`. D5: what qualifies runs at once, unless it would overtake on an ordered
+    /// connection. D10: a late one comes back.
+    pub fn deliver(&mut self, from: u64, posted: Posted<M>) -> Delivery<M> {
+        if self.stop.is_some() {
+            Delivery::Refused(posted)
+        } else if posted.qualifies && !self.must_wait(from) {
+            Delivery::Fast(posted)
+        } else {
+            self.enqueue(from, posted);
+            Delivery::Queued
+        }
+    }
+
+    /// `Local::send`. D6: it never runs here.
+    ///
+    /// # Errors
+    /// The message, if the queue has been shut down.
+    pub fn send(&mut self, posted: Posted<M>) -> Result<(), Posted<M>> {
+        if self.stop.is_some() {
+            return Err(posted);
+        }
+        self.local.push(posted);
+        Ok(())
+    }
+
+    /// `DispatchLoop::step`, up to where the callback begins.
+    ///
+    /// # Panics
+    /// If a queued callback is under way: D12 says there is one at a time.
+    pub fn step_dispatch(&mut self) -> Dispatching<M> {
+        assert!(self.running.is_none(), "D12: one queued callback at a time");
+        if self.stop == Some(Stop::HandBack) {
+            return Dispatching::Stopped;
+        }
+        match self.pick() {
+            Some((from, posted)) => {
+                self.running = Some(from);
+                Dispatching::Run(from, posted)
+            }
+            // More may still come from oneself, and only from oneself, until the local loop has ended.
+            None if self.local_ended => Dispatching::Stopped,
+            None => Dispatching::Idle,
+        }
+    }
+
+    /// The queued callback under way has ended, by returning or by a panic.
+    pub fn dispatched(&mut self) {
+        self.running.take().expect("a queued callback is under way");
+    }
+
+    /// `LocalLoop::step`, up to where the callback begins if there is one. D6: oldest first.
+    pub fn step_local(&mut self) -> Passing<M> {
+        if self.stop == Some(Stop::HandBack) {
+            return Passing::Stopped;
+        }
+        if self.local.is_empty() {
+            self.local_ended = self.stop.is_some();
+            return if self.local_ended { Passing::Stopped } else { Passing::Idle };
+        }
+        let posted = self.local.remove(0);
+        if posted.qualifies {
+            return Passing::Fast(posted);
+        }
+        self.enqueue(LOCAL, posted);
+        Passing::Queued
+    }
+
+    /// `QueueHandle::shutdown`. Of several, [`Stop::HandBack`] prevails.
+    pub fn shutdown(&mut self, stop: Stop) {
+        if self.stop != Some(Stop::HandBack) {
+            self.stop = Some(stop);
+        }
+    }
+
+    /// `QueueHandle::reclaim`: what comes back, in order. First what was sent to oneself, then what was queued
+    /// as it would have been dispatched.
+    pub fn reclaim(&mut self) -> Vec<(u64, Posted<M>)> {
+        self.shutdown(Stop::HandBack);
+        let mut leftovers: Vec<_> = self.local.drain(..).map(|posted| (LOCAL, posted)).collect();
+        leftovers.extend(std::iter::from_fn(|| self.pick()));
+        leftovers
+    }
+
+    /// Whether something of an ordered connection is queued or running.
+    fn must_wait(&self, from: u64) -> bool {
+        let queued = self.queued.iter().any(|queued| queued.from == from);
+        self.ordered.contains(&from) && (queued || self.running == Some(from))
+    }
+
+    fn enqueue(&mut self, from: u64, posted: Posted<M>) {
+        self.now += 1;
+        self.queued.push(Queued { arrived: self.now, from, posted });
+    }
+
+    /// D3: the highest priority. D4: in it, the source that has waited longest for a turn: since it had its
+    /// last one, or since it came (back) if that was later. D2: of that source, the oldest.
+    fn pick(&mut self) -> Option<(u64, Posted<M>)> {
+        let oldest_of_its_kind = |&at: &usize| {
+            let one = &self.queued[at];
+            let same =
+                |other: &Queued<M>| other.from == one.from && other.posted.priority == one.posted.priority;
+            self.queued.iter().filter(|other| same(other)).all(|other| other.arrived >= one.arrived)
+        };
+        let at = (0..self.queued.len()).filter(oldest_of_its_kind).min_by_key(|&at| {
+            let Queued { arrived, from, posted } = &self.queued[at];
+            let last_turn = self.last_turn.get(&(posted.priority, *from)).copied().unwrap_or(0);
+            (Reverse(posted.priority), last_turn.max(*arrived))
+        })?;
+        let Queued { from, posted, .. } = self.queued.remove(at);
+        self.now += 1;
+        self.last_turn.insert((posted.priority, from), self.now);
+        Some((from, posted))
+    }
+}

@@ -1,0 +1,69 @@
+//! A drain on a thread of its own, and the moment from which it is known to have begun.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use keylane::ControlError;
+use keylane_proptests::{DrainId, Drained};
+
+use crate::ops::{HASHED, Key};
+
+/// How long to wait for what must happen before it is called a hang.
+const HANG: Duration = Duration::from_secs(20);
+/// How long to look whether something happens that must not.
+const GLANCE: Duration = Duration::from_micros(100);
+
+pub struct Drain {
+    id: DrainId,
+    returned: Receiver<Result<(), ControlError>>,
+}
+
+impl Drain {
+    /// Calls `drain` on a new thread, and comes back when it has marked every shard: when it has taken in the
+    /// shard's marker, which nobody else can have done, and which shows in the marker's being hashed.
+    pub fn begin(
+        id: DrainId,
+        markers: &[Key],
+        drain: impl FnOnce() -> Result<(), ControlError> + Send + 'static,
+    ) -> Self {
+        let (tell_hashed, hashed) = channel();
+        let returned = on_a_thread(move || {
+            HASHED.set(Some(tell_hashed));
+            drain()
+        });
+        let mut unseen = markers.to_vec();
+        while !unseen.is_empty() {
+            let key = hear(&hashed);
+            unseen.retain(|&marker| marker != key);
+        }
+        Self { id, returned }
+    }
+
+    pub fn id(&self) -> DrainId {
+        self.id
+    }
+
+    /// Whether it goes on waiting, as it should.
+    pub fn still_waits(&mut self, expected: Drained) -> bool {
+        let within = if expected == Drained::Waits { GLANCE } else { HANG };
+        match (self.returned.recv_timeout(within), expected) {
+            (Err(RecvTimeoutError::Timeout), Drained::Waits) => true,
+            (Ok(Ok(())), Drained::Done | Drained::Disputed) => false,
+            (Ok(Err(ControlError::Stopped)), Drained::Stopped | Drained::Disputed) => false,
+            (outcome, _) => panic!("P7: drain gave {outcome:?}, but should: {expected:?}"),
+        }
+    }
+}
+
+/// Starts `call` on a new thread; its outcome will be in the channel.
+pub fn on_a_thread<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+    let (tell, outcome) = channel();
+    thread::spawn(move || drop(tell.send(call())));
+    outcome
+}
+
+/// Waits for what must come.
+pub fn hear<T>(channel: &Receiver<T>) -> T {
+    channel.recv_timeout(HANG).expect("hangs")
+}

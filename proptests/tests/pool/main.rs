@@ -1,0 +1,104 @@
+//! The real pool does, operation by operation, what the model allows: P1-P3, P6-P8, and keys take turns.
+
+mod drain;
+mod ops;
+mod real;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keylane::{Handler, ShardedThreadPool, Step};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+
+use ops::{Key, Op, SHARDS, THREADS};
+use real::Real;
+
+struct Machine;
+
+/// What is fixed for a history. The pool chooses what runs next, so the model follows the real pool instead
+/// of going ahead of it: see `Real`.
+#[derive(Clone, Debug)]
+struct Plan {
+    shards: usize,
+    threads_per_shard: usize,
+    /// Whether it ends by running everything, rather than by handing back.
+    ends_well: bool,
+}
+
+impl ReferenceStateMachine for Machine {
+    type State = Plan;
+    type Transition = Op;
+
+    fn init_state() -> BoxedStrategy<Plan> {
+        (1..=SHARDS, 1..=THREADS, any::<bool>())
+            .prop_map(|(shards, threads_per_shard, ends_well)| Plan { shards, threads_per_shard, ends_well })
+            .boxed()
+    }
+
+    fn transitions(_: &Plan) -> BoxedStrategy<Op> {
+        ops::op()
+    }
+
+    fn apply(plan: Plan, _: &Op) -> Plan {
+        plan
+    }
+}
+
+impl StateMachineTest for Machine {
+    type SystemUnderTest = Arc<Real>;
+    type Reference = Self;
+
+    fn init_test(plan: &Plan) -> Arc<Real> {
+        Real::new(plan.shards, plan.threads_per_shard, placement(plan.shards))
+    }
+
+    fn apply(real: Arc<Real>, _: &Plan, op: Op) -> Arc<Real> {
+        real.act(&op);
+        real.check_drains();
+        real
+    }
+
+    fn teardown(real: Arc<Real>, plan: Plan) {
+        if plan.ends_well {
+            real.run_the_rest();
+            real.check_drains();
+        }
+        real.end();
+    }
+}
+
+/// Where a pool of so many shards puts each key: found by trying, on a pool of its own, since a key has the
+/// same shard in every pool of that size.
+fn placement(shards: usize) -> BTreeMap<Key, usize> {
+    struct Nothing;
+    impl Handler for Nothing {
+        type Key = Key;
+        type Item = ();
+        fn handle(&self, _: &Key, (): ()) {}
+    }
+    let builder = ShardedThreadPool::builder(Nothing).shards(shards).threads_per_shard(1);
+    let (pool, mut workers) = builder.stepped().unwrap();
+    let mut shard_of = |key| {
+        pool.submit(key, ()).unwrap();
+        workers.iter_mut().position(|worker| worker.step() == Step::Ran).expect("one of them has it")
+    };
+    (0..=u8::MAX).map(|key| (Key(key), shard_of(Key(key)))).collect()
+}
+
+prop_state_machine! {
+    #![proptest_config(ProptestConfig {
+        cases: 4096,
+        // Shrinking asks for a small program, not for the smallest.
+        max_shrink_iters: 20_000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/proptest-regressions/pool.txt"
+        )))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_pool_does_what_the_model_allows(sequential 1..80 => Machine);
+}

@@ -1,0 +1,120 @@
+//! The real queue does, operation by operation, what the model says: D1-D3, D4's turns, D5, D6, D10, D12.
+
+mod modelled;
+mod ops;
+mod real;
+
+use std::sync::Arc;
+
+use keylane::{Priority, Step, Stop};
+use keylane_proptests::{Fate, Ledger};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+
+use modelled::Modelled;
+use ops::{Event, Letter, Op, SLOTS};
+use real::Real;
+
+struct Machine;
+
+/// The real queue, and the books on what became of every message offered to it.
+struct Audited {
+    real: Arc<Real>,
+    ledger: Ledger,
+}
+
+impl ReferenceStateMachine for Machine {
+    type State = Modelled;
+    type Transition = Op;
+
+    fn init_state() -> BoxedStrategy<Modelled> {
+        any::<bool>().prop_map(Modelled::new).boxed()
+    }
+
+    fn transitions(_: &Modelled) -> BoxedStrategy<Op> {
+        ops::op()
+    }
+
+    fn apply(mut modelled: Modelled, op: &Op) -> Modelled {
+        modelled.apply(op);
+        modelled
+    }
+}
+
+impl StateMachineTest for Machine {
+    type SystemUnderTest = Audited;
+    type Reference = Self;
+
+    fn init_test(_: &Modelled) -> Audited {
+        Audited { real: Real::new(), ledger: Ledger::new() }
+    }
+
+    fn apply(mut audited: Audited, modelled: &Modelled, op: Op) -> Audited {
+        audited.apply(modelled, &op);
+        audited
+    }
+
+    fn teardown(mut audited: Audited, mut modelled: Modelled) {
+        let runs_the_rest = modelled.ends_well;
+        let mut both = |op: &Op| {
+            modelled.apply(op);
+            audited.apply(&modelled, op);
+            modelled.log.last() == Some(&Event::Stepped(Step::Stopped))
+        };
+        if runs_the_rest {
+            both(&Op::Shutdown(Stop::RunRemaining));
+            while !both(&Op::StepLocal) {}
+            while !both(&Op::StepDispatch) {}
+        }
+        audited.reclaim(&mut modelled);
+        for (slot, qualifies) in (0..SLOTS).flat_map(|slot| [(slot, false), (slot, true)]) {
+            let letter = Letter { priority: Priority::DEFAULT, qualifies, script: Vec::new() };
+            for late in [Op::Deliver { slot, letter: letter.clone() }, Op::Send(letter)] {
+                modelled.apply(&late);
+                audited.apply(&modelled, &late);
+            }
+        }
+        assert_eq!(audited.ledger.close(), Ok(()), "D1");
+    }
+}
+
+impl Audited {
+    fn apply(&mut self, modelled: &Modelled, op: &Op) {
+        self.real.act(op);
+        let seen = self.real.take_log();
+        for event in &seen {
+            match *event {
+                Event::Delivered(id, _) | Event::DeliveredInPanic(id) | Event::Sent(id) => {
+                    self.ledger.offered(id, true);
+                }
+                Event::Refused(id) => self.ledger.offered(id, false),
+                Event::Began { id, .. } => self.ledger.met(id, Fate::Ran),
+                _ => {}
+            }
+        }
+        assert_eq!(seen, modelled.log, "seen, and expected, of {op:?}");
+    }
+
+    fn reclaim(&mut self, modelled: &mut Modelled) {
+        let leftovers = self.real.reclaim();
+        leftovers.iter().for_each(|&(_, id)| self.ledger.met(id, Fate::HandedBack));
+        assert_eq!(leftovers, modelled.reclaim(), "D10: seen, and expected, to come back");
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(ProptestConfig {
+        cases: 16_384,
+        // Shrinking asks for a small program, not for the smallest.
+        max_shrink_iters: 20_000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/proptest-regressions/queue.txt"
+        )))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_queue_does_what_the_model_says(sequential 1..80 => Machine);
+}
