@@ -17,6 +17,6 @@ pub enum Step {
     Ran,
     /// Found nothing to run, for now.
     Idle,
-    /// Found that it has been stopped and that nothing is left for it to do. Stays so.
+    /// Found that it has been stopped and that nothing is left to do. Stays so.
     Stopped,
 }

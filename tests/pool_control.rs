@@ -205,3 +205,16 @@ fn a_pool_that_has_stopped_is_drained_and_cannot_be_paused() {
         assert_eq!(pool.pause().err(), Some(ControlError::Stopped));
     });
 }
+
+/// The drain is woken when the pool is stopped, and looks again; by then `reclaim` (or `join`) has taken the
+/// items away, and a shard without items looks drained.
+#[test]
+fn a_drain_whose_items_are_handed_back_says_so() {
+    bounded(|| {
+        let (pool, workers) = ShardedThreadPool::builder(Spied).shards(1).stepped().unwrap();
+        pool.submit(Key(0), ()).unwrap();
+        let drain = begin_drain(&pool);
+        assert_eq!(pool.reclaim(workers).leftovers.len(), 1);
+        assert_eq!(drain.join().unwrap(), Err(ControlError::Stopped));
+    });
+}

@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use keylane::{ControlError, Handler, ShardedThreadPool, Stop};
+use keylane::{ControlError, Handler, ShardedThreadPool, Step, Stop, Worker};
 
 use common::runner::{Runner, Task, count, hold, pool};
 use common::spy::{Key, Spied, begin_drain};
@@ -227,5 +227,55 @@ fn nothing_is_left_of_a_pool_that_was_joined() {
         drop(guard);
         assert!(pool.join().unwrap().leftovers.is_empty());
         assert_eq!(Arc::strong_count(&held), 1);
+    });
+}
+
+/// A worker that is missing might be running an item: what it would have to be told is that it may not.
+#[test]
+#[should_panic(expected = "not all the workers of this pool")]
+fn reclaiming_without_all_the_workers_is_refused() {
+    let (pool, mut workers) = ShardedThreadPool::builder(Runner).stepped().unwrap();
+    workers.pop();
+    drop(pool.reclaim(workers));
+}
+
+/// A stopped pool runs what remains. A worker that finds nothing because the rest waits behind a running key
+/// is idle, and has stopped only when nothing is left; and that stays so.
+#[test]
+fn a_worker_that_has_stopped_stays_so() {
+    let builder = ShardedThreadPool::builder(Runner).shards(1).threads_per_shard(2);
+    let (pool, mut workers) = builder.stepped().unwrap();
+    let second: Arc<Mutex<Worker<Runner>>> = Arc::new(Mutex::new(workers.pop().unwrap()));
+    let (handle, also) = (pool.clone(), Arc::clone(&second));
+    let first_item = move || {
+        handle.shutdown(Stop::RunRemaining);
+        assert_eq!(also.lock().unwrap().step(), Step::Idle);
+    };
+    pool.submit(0, Box::new(first_item)).unwrap();
+    pool.submit(0, Box::new(|| {})).unwrap();
+    assert_eq!(workers[0].step(), Step::Ran);
+    let steps = [(); 3].map(|()| second.lock().unwrap().step());
+    assert_eq!(steps, [Step::Ran, Step::Stopped, Step::Stopped]);
+}
+
+/// What a shutdown would hand back is dropped with the owner that could have asked for it; and nothing of it
+/// runs, since the pause is still in force.
+#[test]
+fn dropping_a_paused_pool_drops_what_it_has() {
+    bounded(|| {
+        let pool = pool(1, 1);
+        let held = Arc::new(());
+        let ran = Arc::new(AtomicUsize::new(0));
+        let guard = pool.pause().unwrap();
+        let (theirs, counted) = (Arc::clone(&held), count(&ran));
+        let item = move || {
+            let _held = theirs;
+            counted();
+        };
+        pool.submit(0, Box::new(item)).unwrap();
+        drop(pool);
+        assert_eq!(ran.load(Ordering::SeqCst), 0);
+        assert_eq!(Arc::strong_count(&held), 1, "dropped");
+        drop(guard);
     });
 }

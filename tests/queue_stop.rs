@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, QueueHandle, Stop};
+use keylane::{
+    ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, Priority, QueueHandle, Step, Stop,
+};
 
 use common::{bounded, hear, together};
 
@@ -338,4 +340,39 @@ fn nothing_is_left_of_a_queue_that_was_joined() {
         drop(connection);
         assert_eq!(Arc::strong_count(&counter.ran), 1);
     });
+}
+
+struct Letter {
+    falls: bool,
+}
+
+impl Message for Letter {
+    fn priority(&self) -> Priority {
+        if self.falls {
+            resume_unwind(Box::new("planned"));
+        }
+        Priority::DEFAULT
+    }
+}
+
+struct Tally(Arc<AtomicUsize>);
+
+impl Dispatcher for Tally {
+    type Message = Letter;
+    fn dispatch(&self, _: ConnectionId, _: Letter) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A message whose priority cannot be told is not accepted, and takes no other with it.
+#[test]
+fn a_panic_in_priority_loses_no_other_message() {
+    let ran = Arc::new(AtomicUsize::new(0));
+    let (queue, mut dispatch, _local) = DispatchQueue::builder(Tally(Arc::clone(&ran))).stepped();
+    let mut connection = queue.connect();
+    let outcomes = [true, false, false]
+        .map(|falls| catch_unwind(AssertUnwindSafe(|| connection.deliver(Letter { falls }).is_ok())).ok());
+    assert_eq!(outcomes, [None, Some(true), Some(true)]);
+    while dispatch.step() == Step::Ran {}
+    assert_eq!(ran.load(Ordering::SeqCst), 2);
 }

@@ -217,3 +217,35 @@ fn shutdown_against_shutdown() {
             assert_eq!(dispatched + left, 1);
         });
 }
+
+/// Shutdown closes the fast way in before the queued one. A connection that has been refused on the one is
+/// refused on the other too, whichever it tries first: its stream has no hole.
+#[test]
+fn a_refused_connection_stays_refused() {
+    struct Fast;
+    impl Dispatcher for Fast {
+        type Message = Op;
+        fn can_fast_dispatch(&self, op: &Op) -> bool {
+            op.0 % 2 == 0
+        }
+        fn dispatch(&self, _: ConnectionId, _: Op) {}
+    }
+
+    Model::new("a_refused_connection_stays_refused", "D10", 2)
+        .iterations(47)
+        .reaches(&["visited", "visit refused", "queued", "all refused", "all accepted"])
+        .check(|| {
+            let (queue, _dispatch, _local) = DispatchQueue::builder(Fast).stepped();
+            let mut connection = queue.connect();
+            let reader =
+                thread::spawn(move || [2, 3, 4].map(|number| connection.deliver(Op(number)).is_ok()));
+            queue.shutdown(Stop::RunRemaining);
+            let accepted = reader.join().unwrap();
+            match accepted {
+                [false, false, false] => mark("all refused"),
+                [true, true, true] => mark("all accepted"),
+                _ => {}
+            }
+            assert!(accepted.is_sorted_by(|earlier, later| earlier >= later), "a hole: {accepted:?}");
+        });
+}

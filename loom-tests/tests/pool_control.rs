@@ -8,21 +8,24 @@ use keylane::{ControlError, Handler, PauseGuard, PoolHandle, ShardedThreadPool, 
 use loom::thread;
 use std::sync::Arc;
 
-/// Items add themselves to a plain cell of their key, so that whoever reads it after a control call checks
+/// Items add themselves to the plain cell of even or of odd keys, so that whoever reads it after a control call checks
 /// that the call waited, and that it saw what it waited for.
-struct Sum(Arc<[Plain<u32>; 2]>);
+struct Sum(Sums);
 
 impl Handler for Sum {
     type Key = usize;
     type Item = u32;
 
     fn handle(&self, key: &usize, item: u32) {
-        let cell = &self.0[*key];
+        let cell = &self.0[key % 2];
         cell.set(cell.get() + item);
     }
 }
 
-fn pool(workers: usize) -> (PoolHandle<Sum>, Vec<Worker<Sum>>, Arc<[Plain<u32>; 2]>) {
+/// One for each key.
+type Sums = Arc<[Plain<u32>; 2]>;
+
+fn pool(workers: usize) -> (PoolHandle<Sum>, Vec<Worker<Sum>>, Sums) {
     let sums = Arc::new([Plain::new(0), Plain::new(0)]);
     let (pool, workers) = ShardedThreadPool::builder(Sum(Arc::clone(&sums)))
         .shards(1)
@@ -87,7 +90,7 @@ fn resume_wakes_a_sleeper() {
 /// Two pauses nest: after the first guard is gone the second still holds.
 #[test]
 fn pause_against_pause() {
-    Model::new("pause_against_pause", "P6", 3).iterations(10_764).reaches(&["control waited"]).check(|| {
+    Model::new("pause_against_pause", "P6", 3).iterations(10_793).reaches(&["control waited"]).check(|| {
         let (pool, mut workers, sums) = pool(1);
         pool.submit(0, 1).unwrap();
         let stepper = spawn_step(workers.pop().unwrap());
@@ -202,7 +205,7 @@ fn drain_against_drain() {
 #[test]
 fn pause_against_drain() {
     Model::new("pause_against_drain", "P6 P7", 3)
-        .iterations(88_241)
+        .iterations(98_000)
         .reaches(&["control waited", "drained before the pause", "drained after the pause"])
         .check(|| {
             let (pool, mut workers, sums) = pool(1);
@@ -263,7 +266,7 @@ fn stop_against_submit(stop: Stop) {
 #[test]
 fn stop_running_the_rest_against_submit() {
     Model::new("stop_running_the_rest_against_submit", "P1 P8", 3)
-        .iterations(67_820)
+        .iterations(84_544)
         .reaches(&["refused", "run", "slept", "rung before sleep"])
         .check(|| stop_against_submit(Stop::RunRemaining));
 }
@@ -271,7 +274,7 @@ fn stop_running_the_rest_against_submit() {
 #[test]
 fn stop_handing_back_against_submit() {
     Model::new("stop_handing_back_against_submit", "P1 P8", 3)
-        .iterations(65_612)
+        .iterations(79_805)
         .reaches(&["refused", "run", "handed back", "slept"])
         .check(|| stop_against_submit(Stop::HandBack));
 }
@@ -281,7 +284,7 @@ fn stop_handing_back_against_submit() {
 #[test]
 fn pause_against_stop() {
     Model::new("pause_against_stop", "P6 P8", 3)
-        .iterations(30_174)
+        .iterations(32_837)
         .reaches(&["pause refused", "stopped while paused", "slept", "rung before sleep"])
         .check(|| {
             let (pool, mut workers, sums) = pool(1);
@@ -312,11 +315,44 @@ fn pause_against_stop() {
         });
 }
 
-/// Stop while draining: the drain returns, with the truth.
+/// Stop while draining, and take back what is left before the drain has looked again: it returns, and says
+/// `Stopped` exactly if something it was waiting for has come back.
 #[test]
 fn drain_against_stop() {
-    Model::new("drain_against_stop", "P7 P8", 3)
-        .iterations(31_290)
+    Model::new("drain_against_stop", "P7 P8", 2)
+        .iterations(5_125)
+        .reaches(&["drained", "drain stranded", "control waited"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            pool.submit(0, 1).unwrap();
+            let other = {
+                let pool = pool.clone();
+                thread::spawn(move || {
+                    let steps = [workers[0].step(), workers[0].step()];
+                    assert_eq!(steps, [Step::Ran, Step::Ran]);
+                    pool.submit(0, 1).unwrap();
+                    pool.reclaim(workers).leftovers.len()
+                })
+            };
+            match pool.drain() {
+                Ok(()) => {
+                    mark("drained");
+                    assert_eq!(sums[0].get(), 2, "all it was waiting for has run");
+                }
+                Err(error) => {
+                    assert_eq!(error, ControlError::Stopped);
+                    assert_eq!(other.join().unwrap(), 1, "the last one came back");
+                }
+            }
+        });
+}
+
+/// The same with another thread that runs the item while a third stops the pool.
+#[test]
+fn drain_against_stop_against_run() {
+    Model::new("drain_against_stop_against_run", "P7 P8", 3)
+        .iterations(43_691)
         .reaches(&["drained", "drain stranded", "control waited"])
         .check(|| {
             let (pool, mut workers, sums) = pool(1);
@@ -329,7 +365,7 @@ fn drain_against_stop() {
             match pool.drain() {
                 Ok(()) => {
                     mark("drained");
-                    assert_eq!(sums[0].get(), 1);
+                    assert_eq!(sums[0].get(), 1, "drained, so run, and visible");
                 }
                 Err(error) => assert_eq!(error, ControlError::Stopped),
             }
@@ -340,7 +376,7 @@ fn drain_against_stop() {
 /// Two stops of different kinds at once, with a sleeping worker: it ends, and the item has one fate.
 #[test]
 fn stop_against_stop() {
-    Model::new("stop_against_stop", "P1 P8", 3).iterations(8_701).reaches(&["slept"]).check(|| {
+    Model::new("stop_against_stop", "P1 P8", 3).iterations(8_088).reaches(&["slept"]).check(|| {
         let (pool, mut workers, sums) = pool(1);
         pool.submit(0, 1).unwrap();
         let mut worker = workers.pop().unwrap();
@@ -358,4 +394,39 @@ fn stop_against_stop() {
         let left = u32::try_from(pool.reclaim(vec![worker]).leftovers.len()).unwrap();
         assert_eq!(sums[0].get() + left, 1);
     });
+}
+
+/// A pause that ends while the pool is shut down: both shards run what is left, or both hand it back.
+#[test]
+fn resume_against_stop() {
+    Model::new("resume_against_stop", "P6 P8", 2)
+        .iterations(6)
+        .reaches(&["resumed first", "stopped first"])
+        .check(|| {
+            let sums = Arc::new([Plain::new(0), Plain::new(0)]);
+            let (pool, mut workers) = ShardedThreadPool::builder(Sum(Arc::clone(&sums)))
+                .shards(2)
+                .threads_per_shard(1)
+                .stepped()
+                .unwrap();
+            // Of different shards, and of different cells.
+            let keys = [0, 1].map(|cell| (cell..).step_by(2).find(|key| pool.shard_of(key) == cell).unwrap());
+            let guard = pool.pause().unwrap();
+            for key in keys {
+                pool.submit(key, 1).unwrap();
+            }
+            let other = thread::spawn(move || drop(guard));
+            pool.shutdown(Stop::RunRemaining);
+            other.join().unwrap();
+            let mut ran = 0;
+            for worker in &mut workers {
+                while worker.step() == Step::Ran {
+                    ran += 1;
+                }
+                assert_eq!(worker.step(), Step::Stopped);
+            }
+            mark(if ran == 2 { "resumed first" } else { "stopped first" });
+            assert!(ran == 0 || ran == 2, "all shards or none");
+            assert_eq!(ran + pool.reclaim(workers).leftovers.len(), 2);
+        });
 }

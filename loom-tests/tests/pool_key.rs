@@ -42,7 +42,7 @@ fn exhaust(worker: &mut Worker<Cells>) {
 /// Two workers share two items of one key. Order, exclusion, visibility.
 #[test]
 fn one_key_two_workers() {
-    Model::new("one_key_two_workers", "P1 P2 P3 P4", 2).iterations(0).reaches(&[]).check(|| {
+    Model::new("one_key_two_workers", "P1 P2 P3 P4", 2).iterations(56).reaches(&[]).check(|| {
         let (pool, mut workers, ran) = pool(2);
         pool.submit(0, 1).unwrap();
         pool.submit(0, 2).unwrap();
@@ -61,27 +61,29 @@ fn one_key_two_workers() {
 /// submits comes first.
 #[test]
 fn two_submitters_one_key_two_workers() {
-    Model::new("two_submitters_one_key_two_workers", "P1 P3 P4", 4).iterations(0).reaches(&[]).check(|| {
-        let (pool, mut workers, ran) = pool(2);
-        let submitters: Vec<_> = [1, 2]
-            .into_iter()
-            .map(|item| {
-                let pool = pool.clone();
-                thread::spawn(move || pool.submit(0, item).unwrap())
-            })
-            .collect();
-        let mut other = workers.pop().unwrap();
-        let thread = thread::spawn(move || {
-            let _ = other.step();
-        });
-        let _ = workers[0].step();
-        for submitter in submitters {
-            submitter.join().unwrap();
-        }
-        thread.join().unwrap();
-        exhaust(&mut workers[0]);
-        assert_eq!(ran.sorted(), [1, 2]);
-    });
+    Model::new("two_submitters_one_key_two_workers", "P1 P3 P4", 4).iterations(14_277).reaches(&[]).check(
+        || {
+            let (pool, mut workers, ran) = pool(2);
+            let submitters: Vec<_> = [1, 2]
+                .into_iter()
+                .map(|item| {
+                    let pool = pool.clone();
+                    thread::spawn(move || pool.submit(0, item).unwrap())
+                })
+                .collect();
+            let mut other = workers.pop().unwrap();
+            let thread = thread::spawn(move || {
+                let _ = other.step();
+            });
+            let _ = workers[0].step();
+            for submitter in submitters {
+                submitter.join().unwrap();
+            }
+            thread.join().unwrap();
+            exhaust(&mut workers[0]);
+            assert_eq!(ran.sorted(), [1, 2]);
+        },
+    );
 }
 
 /// Two submitters ordered from outside, on two threads, while a worker takes what it finds: that order is the
@@ -89,7 +91,7 @@ fn two_submitters_one_key_two_workers() {
 #[test]
 fn submits_ordered_from_outside() {
     Model::new("submits_ordered_from_outside", "P2", 3)
-        .iterations(0)
+        .iterations(20)
         .reaches(&["first was run early"])
         .check(|| {
             let (pool, mut workers, ran) = pool(1);
@@ -171,39 +173,43 @@ fn a_panic_releases_the_key() {
         }
     }
 
-    Model::new("a_panic_releases_the_key", "P3 P4 P12", 2).iterations(0).reaches(&["panicked"]).check(|| {
-        let (pool, mut workers) = ShardedThreadPool::builder(Panics(Plain::new(0)))
-            .shards(1)
-            .threads_per_shard(2)
-            .stepped()
-            .unwrap();
-        pool.submit((), true).unwrap();
-        pool.submit((), false).unwrap();
-        let step = |worker: &mut Worker<Panics>| {
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.step())).unwrap_or_else(|_| {
-                mark("panicked");
-                Step::Ran
-            })
-        };
-        let mut other = workers.pop().unwrap();
-        let thread = thread::spawn(move || usize::from(step(&mut other) == Step::Ran));
-        let mut ran = 0;
-        while step(&mut workers[0]) == Step::Ran {
-            ran += 1;
-        }
-        ran += thread.join().unwrap();
-        while step(&mut workers[0]) == Step::Ran {
-            ran += 1;
-        }
-        assert_eq!(ran, 2, "the key went on after the panic");
-    });
+    Model::new("a_panic_releases_the_key", "P3 P4 P12", 2).iterations(56).reaches(&["panicked"]).check(
+        || {
+            let (pool, mut workers) = ShardedThreadPool::builder(Panics(Plain::new(0)))
+                .shards(1)
+                .threads_per_shard(2)
+                .stepped()
+                .unwrap();
+            pool.submit((), true).unwrap();
+            pool.submit((), false).unwrap();
+            let step = |worker: &mut Worker<Panics>| {
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.step())).unwrap_or_else(
+                    |_| {
+                        mark("panicked");
+                        Step::Ran
+                    },
+                )
+            };
+            let mut other = workers.pop().unwrap();
+            let thread = thread::spawn(move || usize::from(step(&mut other) == Step::Ran));
+            let mut ran = 0;
+            while step(&mut workers[0]) == Step::Ran {
+                ran += 1;
+            }
+            ran += thread.join().unwrap();
+            while step(&mut workers[0]) == Step::Ran {
+                ran += 1;
+            }
+            assert_eq!(ran, 2, "the key went on after the panic");
+        },
+    );
 }
 
 /// The submit of one key against the finish of its last item: the item is neither stranded nor run twice.
 #[test]
 fn submit_against_finish() {
     Model::new("submit_against_finish", "P1 P2", 2)
-        .iterations(0)
+        .iterations(9)
         .reaches(&["found by the same worker", "left for the next step"])
         .check(|| {
             let (pool, mut workers, ran) = pool(1);

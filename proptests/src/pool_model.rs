@@ -22,7 +22,7 @@ pub enum Stepped {
     OneOf(Vec<ItemId>),
     /// Nothing, for now.
     Idle,
-    /// Nothing: the pool has been stopped, and what is left waits for a key that runs.
+    /// Nothing: the pool has been stopped, and nothing of the shard is left to start.
     Stopped,
 }
 
@@ -52,9 +52,6 @@ pub enum Drained {
     Done,
     /// Return, saying that the pool has been shut down: something it waited for will never run.
     Stopped,
-    /// Return in either way, or not yet: the pool was stopped when all that was left of this drain's work had
-    /// started. The documentation asks for `Done` after that; the pool may say that it was shut down.
-    Disputed,
 }
 
 /// The sequential specification of a pool.
@@ -66,7 +63,8 @@ pub struct PoolModel<K> {
     items: Vec<Item<K>>,
     pauses: usize,
     stop: Option<Stop>,
-    drains: Vec<Drain>,
+    /// Each waits for the items below this number, and their descendants.
+    drains: Vec<ItemId>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,14 +76,6 @@ struct Item<K> {
     started: Option<u64>,
     ended: Option<u64>,
     handed_back: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Drain {
-    /// It waits for the items below this number, and their descendants.
-    below: ItemId,
-    /// What was left of them, waiting and running, when the pool was told to hand back.
-    cut: Option<(usize, usize)>,
 }
 
 impl<K> Item<K> {
@@ -125,10 +115,15 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
             .waiting()
             .filter(|&id| self.shard_of[&self.items[id].key] == shard && self.may_start(id).is_ok())
             .collect();
-        match self.stop {
-            _ if !may_start.is_empty() => Stepped::OneOf(may_start),
-            Some(_) => Stepped::Stopped,
-            None => Stepped::Idle,
+        let is_over = match self.stop {
+            None => false,
+            Some(Stop::HandBack) => true,
+            Some(Stop::RunRemaining) => !self.waiting().any(|id| self.shard_of[&self.items[id].key] == shard),
+        };
+        match may_start.is_empty() {
+            false => Stepped::OneOf(may_start),
+            true if is_over => Stepped::Stopped,
+            true => Stepped::Idle,
         }
     }
 
@@ -170,35 +165,29 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
 
     /// `drain` begins.
     pub fn drain(&mut self) -> DrainId {
-        self.drains.push(Drain { below: self.items.len(), cut: None });
-        let id = self.drains.len() - 1;
-        if self.stop == Some(Stop::HandBack) {
-            self.drains[id].cut = Some(self.left_of(id));
-        }
-        id
+        self.drains.push(self.items.len());
+        self.drains.len() - 1
     }
 
     /// What `drain` must do now (P7).
     pub fn drained(&self, id: DrainId) -> Drained {
-        match (self.drains[id].cut, self.left_of(id)) {
-            (None | Some((0, 0)), (0, 0)) => Drained::Done,
-            (None, _) => Drained::Waits,
-            (Some((0, _)), _) => Drained::Disputed,
-            (Some(_), _) => Drained::Stopped,
+        let covered: Vec<_> = self.covered(id).collect();
+        let never_runs =
+            |item: &&Item<K>| item.handed_back || (item.waits() && self.stop == Some(Stop::HandBack));
+        if covered.iter().any(never_runs) {
+            Drained::Stopped
+        } else if covered.iter().all(|item| item.ended.is_some()) {
+            Drained::Done
+        } else {
+            Drained::Waits
         }
     }
 
     /// `shutdown`. A paused pool hands back; of several calls, [`Stop::HandBack`] prevails (P8).
     pub fn shutdown(&mut self, stop: Stop) {
         let stop = if self.pauses > 0 { Stop::HandBack } else { stop };
-        if self.stop == Some(Stop::HandBack) {
-            return;
-        }
-        self.stop = Some(stop);
-        if stop == Stop::HandBack {
-            for id in 0..self.drains.len() {
-                self.drains[id].cut = Some(self.left_of(id));
-            }
+        if self.stop != Some(Stop::HandBack) {
+            self.stop = Some(stop);
         }
     }
 
@@ -270,16 +259,14 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         last_end.unwrap_or(0).max(*submitted)
     }
 
-    /// How many of the items a drain waits for are waiting, and running.
-    fn left_of(&self, drain: DrainId) -> (usize, usize) {
-        let covered = |id: &ItemId| {
-            // An item, then its parent, then its parent's parent; any of them suffices.
-            let mut line = std::iter::successors(Some(*id), |&id| self.items[id].parent);
-            line.any(|id| id < self.drains[drain].below)
-        };
-        let count = |state: fn(&Item<K>) -> bool| {
-            (0..self.items.len()).filter(covered).filter(|&id| state(&self.items[id])).count()
-        };
-        (count(Item::waits), count(Item::runs))
+    /// What a drain waits for.
+    fn covered(&self, drain: DrainId) -> impl Iterator<Item = &Item<K>> {
+        (0..self.items.len())
+            .filter(move |&id| {
+                // An item, then its parent, then its parent's parent; any of them suffices.
+                let mut line = std::iter::successors(Some(id), |&id| self.items[id].parent);
+                line.any(|id| id < self.drains[drain])
+            })
+            .map(|id| &self.items[id])
     }
 }

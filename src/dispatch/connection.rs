@@ -14,6 +14,9 @@ use crate::sync::{Arc, mark};
 pub struct Connection<D: Dispatcher> {
     shared: Arc<Shared<D>>,
     lane: Lane,
+    /// Whether it has refused a message. Shutdown closes its two ways in one after the other, and a
+    /// connection's stream should have no hole: once refused, always refused.
+    refused: bool,
 }
 
 /// What became of a message that was accepted.
@@ -29,7 +32,7 @@ pub enum Delivered {
 impl<D: Dispatcher> Connection<D> {
     pub(super) fn new(shared: Arc<Shared<D>>, ordered: bool) -> Self {
         let lane = shared.roster.admit(ordered);
-        Self { shared, lane }
+        Self { shared, lane, refused: false }
     }
 
     /// Its name in callbacks.
@@ -42,15 +45,29 @@ impl<D: Dispatcher> Connection<D> {
     /// # Ordering
     /// Queued messages of one priority are dispatched in the order they were delivered (D2). Fast ones run in
     /// the order they were delivered, and have no order against queued ones (D5), unless the connection is
-    /// [ordered](crate::QueueHandle::connect_ordered).
+    /// [ordered](crate::QueueHandle::connect_ordered). (And a message that an ordered connection queues instead is
+    /// queued by its priority, like any other.)
     ///
     /// # Errors
     /// [`DeliverError`] with the message in it, if the queue has been shut down: from the moment
-    /// [`shutdown`](crate::QueueHandle::shutdown) returns, always.
+    /// [`shutdown`](crate::QueueHandle::shutdown) returns, always. A connection that has been refused once stays
+    /// refused.
     ///
     /// # Panics
-    /// If the callback of a fast-dispatched message does. The connection stays usable.
+    /// If the callback of a fast-dispatched message does; or if [`can_fast_dispatch`](Dispatcher::can_fast_dispatch)
+    /// or [`priority`](crate::Message::priority) does, and then the message has not been accepted. The connection
+    /// stays usable.
     pub fn deliver(&mut self, message: D::Message) -> Result<Delivered, DeliverError<D::Message>> {
+        if self.refused {
+            return Err(DeliverError::new(message));
+        }
+        self.offer(message).map_err(|message| {
+            self.refused = true;
+            DeliverError::new(message)
+        })
+    }
+
+    fn offer(&mut self, message: D::Message) -> Result<Delivered, D::Message> {
         if self.shared.dispatcher.can_fast_dispatch(&message) {
             let from = self.id();
             match self.lane.enter() {
@@ -59,12 +76,12 @@ impl<D: Dispatcher> Connection<D> {
                     drop(visit);
                     return Ok(Delivered::Fast);
                 }
-                Entry::Closed => return Err(DeliverError::new(message)),
+                Entry::Closed => return Err(message),
                 Entry::Behind => {}
             }
         }
-        let envelope = Envelope { from: self.id(), message, pending: self.lane.expect() };
-        self.shared.enqueue(envelope, Origin::Outside).map_err(DeliverError::new)?;
+        let envelope = Envelope::new(self.id(), message, self.lane.expect());
+        self.shared.enqueue(envelope, Origin::Outside)?;
         mark("queued");
         Ok(Delivered::Queued)
     }

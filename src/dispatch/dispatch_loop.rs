@@ -1,7 +1,7 @@
 //! The consuming end of a queue: what the dispatch thread runs.
 
 use crate::dispatch::dispatcher::Dispatcher;
-use crate::dispatch::message::{ConnectionId, Message, Priority};
+use crate::dispatch::message::{ConnectionId, Priority};
 use crate::dispatch::shared::{Envelope, Shared};
 use crate::policy::Strict;
 use crate::stop::{Step, Stop};
@@ -69,7 +69,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
     fn take_in(&mut self, lie_down: bool) -> Option<Stop> {
         let closed = self.shared.queue.inbox().take(&mut self.batch, lie_down);
         for envelope in self.batch.drain(..) {
-            self.backlog.push(envelope.message.priority(), envelope.from, envelope);
+            self.backlog.push(envelope.priority, envelope.from, envelope);
         }
         closed
     }

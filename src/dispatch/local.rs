@@ -91,7 +91,7 @@ impl<D: Dispatcher> LocalLoop<D> {
             self.shared.dispatcher.fast_dispatch(from, message);
             return Step::Ran;
         }
-        match self.shared.enqueue(Envelope { from, message, pending: None }, Origin::Inside) {
+        match self.shared.enqueue(Envelope::new(from, message, None), Origin::Inside) {
             Ok(()) => {
                 mark("local queued");
                 Step::Ran

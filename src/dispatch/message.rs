@@ -31,7 +31,8 @@ impl fmt::Debug for Priority {
 
 /// What a queue must know of a message.
 pub trait Message: Send + 'static {
-    /// How urgent it is. Asked once, when it is queued.
+    /// How urgent it is. Asked once, by the thread that queues it. Should be quick and must not panic; if it
+    /// does on the local thread, the message is lost and the panic counted.
     fn priority(&self) -> Priority {
         Priority::DEFAULT
     }

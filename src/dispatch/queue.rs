@@ -17,7 +17,9 @@ use crate::worker_thread::WorkerThread;
 ///
 /// Dereferences to [`QueueHandle`], which is what the rest of the program uses; this is what its owner keeps,
 /// to [`join`](Self::join) it. Dropped without that, it shuts down with [`Stop::RunRemaining`] and waits, so
-/// that nothing accepted is lost; dropped inside one of its own queued callbacks, it does not wait.
+/// that everything accepted is dispatched (unless it has been shut down with [`Stop::HandBack`]: what would
+/// come back is dropped with it). Dropped inside a callback on one of its own threads, it does not wait;
+/// inside a fast callback on a reader's thread it must be neither dropped nor joined.
 ///
 /// ```
 /// use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, Stop};
@@ -157,8 +159,8 @@ impl<D: Dispatcher> QueueHandle<D> {
     /// Refuses all new messages from the moment it returns, and lets the queue end; does not wait for that.
     /// May be called from anywhere, callbacks included, and more than once: [`Stop::HandBack`] prevails.
     ///
-    /// With [`Stop::RunRemaining`] everything accepted is still dispatched. With [`Stop::HandBack`] the
-    /// callbacks that run now are the last, and the rest comes back from [`DispatchQueue::join`].
+    /// With [`Stop::RunRemaining`] everything accepted is still dispatched. With [`Stop::HandBack`] no further
+    /// message is picked, and the rest comes back from [`DispatchQueue::join`].
     pub fn shutdown(&self, stop: Stop) {
         self.shared.shutdown(stop);
     }
@@ -189,7 +191,7 @@ impl<D: Dispatcher> Clone for QueueHandle<D> {
 }
 
 impl<D: Dispatcher> DispatchQueueBuilder<D> {
-    /// Names the threads `NAME-dispatch` and `NAME-local`; `keylane` unless set.
+    /// Names the threads `NAME-dispatch` and `NAME-local`; `keylane` unless set. No NUL, or `start` panics.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self

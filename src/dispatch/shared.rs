@@ -1,7 +1,7 @@
 //! What the two threads of a queue, its handles and its connections have in common.
 
 use crate::dispatch::dispatcher::Dispatcher;
-use crate::dispatch::message::ConnectionId;
+use crate::dispatch::message::{ConnectionId, Message, Priority};
 use crate::lane::{Bell, Inbox, Origin, Pending, Pushed, Roster};
 use crate::stop::Stop;
 use crate::sync::Arc;
@@ -9,9 +9,17 @@ use crate::sync::Arc;
 /// A message on its way to the dispatch thread.
 pub(super) struct Envelope<M> {
     pub(super) from: ConnectionId,
+    /// Asked on the producer's side, so that a panic there costs the queue nothing.
+    pub(super) priority: Priority,
     pub(super) message: M,
     /// Dropped after the callback, which is what reopens an ordered lane for fast dispatch.
     pub(super) pending: Option<Pending>,
+}
+
+impl<M: Message> Envelope<M> {
+    pub(super) fn new(from: ConnectionId, message: M, pending: Option<Pending>) -> Self {
+        Self { from, priority: message.priority(), message, pending }
+    }
 }
 
 /// An inbox and the bell of its one consumer.

@@ -74,6 +74,11 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         self.ready.len()
     }
 
+    /// Whether nothing waits, behind running keys either.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Takes all that waits, each key's items in their order. Keys that run go on running.
     pub fn take_all(&mut self) -> Vec<(K, T)> {
         let mut all = Vec::with_capacity(self.len);

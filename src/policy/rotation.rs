@@ -6,8 +6,9 @@ use std::hash::Hash;
 
 /// Items of several sources that take turns.
 ///
-/// Between two picks from one source, every source that has had something waiting all that time is picked
-/// once. A source that comes (back) joins behind those already waiting.
+/// Between two picks from one source, every source that has had something waiting all that time is picked (and
+/// exactly once, if the first one has had something waiting all that time too). A source that comes, or comes
+/// back, joins behind those already waiting.
 #[derive(Debug)]
 pub struct Rotation<S, T> {
     waiting: HashMap<S, VecDeque<T>>,

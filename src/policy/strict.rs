@@ -6,7 +6,7 @@ use std::hash::Hash;
 use crate::policy::Rotation;
 
 /// A pick never takes an item while one of a higher priority waits (D3), so a steady flow of high ones
-/// starves the rest. The bound on that is D4's.
+/// starves the rest, for ever.
 #[derive(Debug)]
 pub struct Strict<P, S, T> {
     /// Priorities in use; emptied ones stay, there are few distinct ones.

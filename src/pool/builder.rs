@@ -24,7 +24,7 @@ impl<H: Handler> ShardedThreadPoolBuilder<H> {
         Self { handler, name: "keylane".to_owned(), shards: 5, threads_per_shard: 2 }
     }
 
-    /// Names the threads `NAME-SHARD-NUMBER`; `keylane` unless set.
+    /// Names the threads `NAME-SHARD-NUMBER`; `keylane` unless set. No NUL, or `start` panics.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self

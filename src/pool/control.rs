@@ -20,6 +20,8 @@ pub struct PauseGuard<H: Handler> {
 
 impl<H: Handler> Drop for PauseGuard<H> {
     fn drop(&mut self) {
+        // Like every control, so that a shutdown finds all shards paused or none.
+        let _control = self.shared.control.lock();
         for shard in &self.shared.shards {
             shard.baton.take_up().resume();
         }
@@ -80,12 +82,12 @@ impl<H: Handler> Shared<H> {
             for core in &mut cores {
                 core.take_in(false);
             }
-            if cores.iter().all(|core| core.is_drained(generation)) {
-                return Ok(());
-            }
             if cores.iter().any(|core| core.is_stranded(generation)) {
                 mark("drain stranded");
                 return Err(ControlError::Stopped);
+            }
+            if cores.iter().all(|core| core.is_drained(generation)) {
+                return Ok(());
             }
             mark("drained, but not at once");
         }

@@ -18,7 +18,8 @@ use crate::worker_thread::WorkerThread;
 ///
 /// Dereferences to [`PoolHandle`], which is what the rest of the program uses; this is what its owner keeps,
 /// to [`join`](Self::join) it. Dropped without that, it shuts down with [`Stop::RunRemaining`] and waits, so
-/// that nothing accepted is lost; dropped inside one of its own handlers, it does not wait.
+/// that everything accepted is run; what a shutdown would hand back (the pool is paused, or has been shut down
+/// with [`Stop::HandBack`]) is dropped with it. Dropped inside one of its own handlers, it does not wait.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -72,6 +73,8 @@ pub struct PoolReport<K, I> {
 pub(super) struct Shared<H: Handler> {
     pub(super) handler: H,
     pub(super) shards: Box<[Shard<H::Key, H::Item>]>,
+    /// How many workers there are, in all shards together.
+    workers: usize,
     /// The generation that the next drain ends. Held while a control marks the shards.
     pub(super) control: Mutex<Generation>,
 }
@@ -81,8 +84,9 @@ type Placement = BuildHasherDefault<DefaultHasher>;
 
 impl<H: Handler> Shared<H> {
     pub(super) fn new(handler: H, shards: usize, threads_per_shard: usize) -> Self {
+        let workers = shards * threads_per_shard;
         let shards = (0..shards).map(|_| Shard::new(threads_per_shard)).collect();
-        Self { handler, shards, control: Mutex::new(0) }
+        Self { handler, shards, workers, control: Mutex::new(0) }
     }
 
     pub(super) fn id(&self) -> PoolId {
@@ -116,7 +120,8 @@ impl<H: Handler> ShardedThreadPool<H> {
     ///
     /// # Errors
     /// [`ControlError::FromHandler`] from inside a handler of this pool, which would wait for itself. The
-    /// pool has then been shut down, and its threads end by themselves.
+    /// pool has then been shut down, its threads end by themselves, and what a report would have handed back is
+    /// dropped.
     pub fn join(mut self) -> Result<PoolReport<H::Key, H::Item>, ControlError> {
         self.handle.shutdown(Stop::RunRemaining);
         self.shared.refuse_handlers()?;
@@ -194,7 +199,7 @@ impl<H: Handler> PoolHandle<H> {
     ///
     /// # Errors
     /// [`ControlError::FromHandler`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool
-    /// has been shut down with items left that it was waiting for.
+    /// has been shut down and handed back some of what it was waiting for.
     pub fn drain(&self) -> Result<(), ControlError> {
         self.shared.drain()
     }
@@ -204,8 +209,8 @@ impl<H: Handler> PoolHandle<H> {
     /// [`Stop::HandBack`] prevails (P8).
     ///
     /// With [`Stop::RunRemaining`] everything accepted is still run, unless the pool is paused: then, and with
-    /// [`Stop::HandBack`], the handlers that run now are the last, and the rest comes back from
-    /// [`ShardedThreadPool::join`].
+    /// [`Stop::HandBack`], no further item is picked, and the rest comes back from
+    /// [`ShardedThreadPool::join`]. (A pool counts as paused from the moment `pause` begins to wait.)
     pub fn shutdown(&self, stop: Stop) {
         self.shared.shutdown(stop);
     }
@@ -214,10 +219,10 @@ impl<H: Handler> PoolHandle<H> {
     /// shows that nobody steps them any more. Shuts down with [`Stop::HandBack`] first.
     ///
     /// # Panics
-    /// If the workers are not all the workers of this pool.
+    /// If the workers are not all the workers of this pool: one that is missing might be running an item.
     pub fn reclaim(&self, workers: Vec<Worker<H>>) -> PoolReport<H::Key, H::Item> {
-        let ours = workers.iter().all(|worker| worker.belongs_to(&self.shared));
-        assert!(ours, "a worker of another pool");
+        let ours = workers.iter().filter(|worker| worker.belongs_to(&self.shared)).count();
+        assert!(ours == workers.len() && ours == self.shared.workers, "not all the workers of this pool");
         self.shutdown(Stop::HandBack);
         let leftovers =
             self.shared.shards.iter().flat_map(|shard| shard.baton.take_up().leftovers()).collect();

@@ -4,8 +4,8 @@ use std::hash::Hash;
 
 /// Runs the items of a pool.
 pub trait Handler: Send + Sync + 'static {
-    /// What items are ordered by. Its `Hash`, `Eq` and `Clone` run while a shard's lock is held: they must be
-    /// pure, quick, and must not panic.
+    /// What items are ordered by. Its `Hash`, `Eq`, `Clone` and `Drop` run while a shard's lock is held: they
+    /// must be pure, quick, and must not panic.
     type Key: Hash + Eq + Clone + Send + 'static;
 
     /// What is submitted.

@@ -42,6 +42,10 @@ pub(super) struct Core<K, I> {
     /// Pauses that are in force.
     pauses: usize,
     stop: Option<Stop>,
+    /// What will not run any more, since the shard was stopped: each key's items in order.
+    handed_back: Vec<(K, I)>,
+    /// The oldest generation among them.
+    stranded: Option<Generation>,
     /// What arrives from outside now belongs to this generation.
     generation: Generation,
     /// How many items of each generation wait or run.
@@ -54,7 +58,7 @@ pub(super) struct Core<K, I> {
 pub(super) enum Until {
     /// No handler runs. (Only sensible while paused: then it stays so.)
     Quiet,
-    /// Nothing of this generation or an earlier one waits or runs, or never will.
+    /// Nothing of this generation or an earlier one waits or runs, or some of it never will run.
     Drained(Generation),
 }
 
@@ -68,6 +72,8 @@ impl<K: Clone + Eq + Hash, I> Shard<K, I> {
             running: 0,
             pauses: 0,
             stop: None,
+            handed_back: Vec::new(),
+            stranded: None,
             generation: 0,
             alive: BTreeMap::new(),
             waiting: Vec::new(),
@@ -112,19 +118,18 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
     pub(super) fn finish(&mut self, running: Running<K>) {
         self.policy.finish(running.key);
         self.running -= 1;
-        self.bury(running.generation, 1);
+        self.bury(running.generation);
         self.tell();
     }
 
-    /// Whether a worker that finds nothing to start may go home.
+    /// Whether nothing will ever start here again. (Items that wait behind a running key still will.)
     pub(super) fn is_over(&self) -> bool {
-        // Items may still wait behind keys that run; the workers that run those will see to them.
-        self.stop.is_some()
+        self.stop.is_some() && self.policy.is_empty()
     }
 
     /// Whether items may start at all.
     fn may_start(&self) -> bool {
-        self.pauses == 0 && self.stop != Some(Stop::HandBack)
+        self.pauses == 0
     }
 
     /// Begins a pause. False if the shard has been stopped.
@@ -141,11 +146,17 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
         self.pauses -= 1;
     }
 
-    /// Stops the shard, whatever else is going on. A paused one hands back: nothing may run there.
+    /// Stops the shard, whose inbox has been closed, whatever else is going on. A paused one hands back:
+    /// nothing may run there.
     pub(super) fn stop(&mut self, stop: Stop) {
-        let stop = if self.pauses > 0 { Stop::HandBack } else { stop };
-        if self.stop != Some(Stop::HandBack) {
-            self.stop = Some(stop);
+        self.stop = Some(stop);
+        self.take_in(false);
+        if stop == Stop::HandBack || self.pauses > 0 {
+            for (key, (item, generation)) in self.policy.take_all() {
+                self.bury(generation);
+                self.stranded = Some(self.stranded.map_or(generation, |oldest| oldest.min(generation)));
+                self.handed_back.push((key, item));
+            }
         }
         self.tell();
     }
@@ -156,25 +167,19 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
         self.generation = self.generation.max(generation + 1);
     }
 
+    /// Whether nothing of the generation, or an earlier one, waits or runs.
     pub(super) fn is_drained(&self, generation: Generation) -> bool {
         self.alive.first_key_value().is_none_or(|(&oldest, _)| oldest > generation)
     }
 
-    /// Whether something of the generation will never run.
+    /// Whether something of the generation, or an earlier one, will never run.
     pub(super) fn is_stranded(&self, generation: Generation) -> bool {
-        self.stop == Some(Stop::HandBack) && !self.is_drained(generation)
+        self.stranded.is_some_and(|oldest| oldest <= generation)
     }
 
     /// Everything that will not run any more, each key's items in order.
     pub(super) fn leftovers(&mut self) -> Vec<(K, I)> {
-        self.take_in(false);
-        let all = self.policy.take_all();
-        all.into_iter()
-            .map(|(key, (item, generation))| {
-                self.bury(generation, 1);
-                (key, item)
-            })
-            .collect()
+        std::mem::take(&mut self.handed_back)
     }
 
     fn holds(&self, until: Until) -> bool {
@@ -195,9 +200,10 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
         }
     }
 
-    fn bury(&mut self, generation: Generation, count: usize) {
+    /// One item of the generation is no longer alive.
+    fn bury(&mut self, generation: Generation) {
         let alive = self.alive.get_mut(&generation).expect("a generation with an item is alive");
-        *alive -= count;
+        *alive -= 1;
         if *alive == 0 {
             self.alive.remove(&generation);
         }

@@ -65,7 +65,11 @@ impl<H: Handler> Worker<H> {
                     drop(core);
                     self.execute(item, running)
                 }
-                None if core.is_over() => return,
+                None if core.is_over() => {
+                    // Others may have sat down while items still waited behind the key that ran here.
+                    core.wake_all();
+                    return;
+                }
                 None => {
                     let core = self.shared.shards[self.shard].baton.sleep(core, self.number);
                     mark("worker woke");

@@ -49,8 +49,8 @@ impl Drain {
         let within = if expected == Drained::Waits { GLANCE } else { HANG };
         match (self.returned.recv_timeout(within), expected) {
             (Err(RecvTimeoutError::Timeout), Drained::Waits) => true,
-            (Ok(Ok(())), Drained::Done | Drained::Disputed) => false,
-            (Ok(Err(ControlError::Stopped)), Drained::Stopped | Drained::Disputed) => false,
+            (Ok(Ok(())), Drained::Done) => false,
+            (Ok(Err(ControlError::Stopped)), Drained::Stopped) => false,
             (outcome, _) => panic!("P7: drain gave {outcome:?}, but should: {expected:?}"),
         }
     }
