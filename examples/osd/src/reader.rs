@@ -49,11 +49,10 @@ impl Reader<'_> {
             if !matches!(input.read_from(self.stream), Ok(1..)) {
                 return Ending::ClientLeft;
             }
-            self.replies.cork();
             if let Some(ending) = self.take_requests(&mut input, &mut framer) {
                 return ending;
             }
-            self.replies.uncork();
+            self.replies.end_batch();
         }
     }
 

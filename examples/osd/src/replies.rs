@@ -3,6 +3,9 @@
 //! The reader reserves a slot for each request; whoever has the reply, on whatever thread, fills the slot and
 //! never blocks; the writer takes the filled slots off the front. When too much is outstanding, the reader waits,
 //! and so, by way of TCP, does the client.
+//!
+//! Requests that arrived together are a batch, and their replies leave together (as they do in Redis): to wake the
+//! writer and to write costs more than most requests do.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,10 +16,13 @@ use crate::counters::Counters;
 use crate::limits;
 use crate::reply::Reply;
 
+/// So many replies leave without waiting for the rest of their batch.
+const MANY: usize = 128;
+
 #[derive(Debug)]
 pub struct Replies {
     state: Mutex<State>,
-    /// The writer waits for the front slot to be filled.
+    /// The writer waits for replies that are due.
     filled: Condvar,
     /// The reader waits for slots to be taken.
     room: Condvar,
@@ -28,12 +34,14 @@ struct State {
     slots: VecDeque<Slot>,
     /// The number of the front slot.
     first: u64,
+    /// How many slots, from the front, are filled.
+    ready: usize,
+    /// Whether the writer should take what is ready: there is a whole batch in it, or much.
+    due: bool,
     /// Bytes of all slots: the request's until it is answered, then the reply's.
     bytes: usize,
     writer_sleeps: bool,
     reader_sleeps: bool,
-    /// The reader has more requests in hand and will wake the writer when it is through with them.
-    corked: bool,
     /// The reader has left: when these slots are gone, that was all.
     complete: bool,
     /// The writer has left: nobody will get any reply.
@@ -44,6 +52,7 @@ struct State {
 struct Slot {
     reply: Option<Reply>,
     bytes: usize,
+    ends_batch: bool,
 }
 
 /// The client can no longer be written to.
@@ -70,6 +79,7 @@ impl Replies {
     pub fn reserve(self: &Arc<Self>, bytes: usize) -> Result<ReplySlot, Broken> {
         let mut state = self.state.lock();
         while state.is_full(bytes) && !state.broken {
+            state.end_batch();
             self.wake_writer(&mut state);
             state.reader_sleeps = true;
             self.room.wait(&mut state);
@@ -78,20 +88,15 @@ impl Replies {
             return Err(Broken);
         }
         let number = state.first + state.slots.len() as u64;
-        state.slots.push_back(Slot { reply: None, bytes });
+        state.slots.push_back(Slot { reply: None, bytes, ends_batch: false });
         state.bytes += bytes;
         Ok(ReplySlot { replies: Arc::clone(self), number, filled: false })
     }
 
-    /// The reader is about to deliver several requests: their replies had better leave together.
-    pub fn cork(&self) {
-        self.state.lock().corked = true;
-    }
-
-    /// The reader is about to wait for its client.
-    pub fn uncork(&self) {
+    /// The reader has taken all requests that had arrived. Without this their replies may be held back.
+    pub fn end_batch(&self) {
         let mut state = self.state.lock();
-        state.corked = false;
+        state.end_batch();
         self.wake_writer(&mut state);
     }
 
@@ -99,26 +104,26 @@ impl Replies {
     pub fn complete(&self) {
         let mut state = self.state.lock();
         state.complete = true;
-        state.corked = false;
+        state.end_batch();
         self.wake_writer(&mut state);
     }
 
-    /// Moves the replies whose turn it is to `batch`; waits for one. False when that was all. For the writer.
+    /// Moves the replies whose turn it is to `batch`; waits for some. False when that was all. For the writer.
     pub fn take(&self, batch: &mut Vec<Reply>) -> bool {
         let mut state = self.state.lock();
-        while !state.is_due() {
+        while !state.due {
             if state.complete && state.slots.is_empty() {
                 return false;
             }
             state.writer_sleeps = true;
             self.filled.wait(&mut state);
         }
-        while let Some(reply) = state.slots.front_mut().and_then(|slot| slot.reply.take()) {
-            batch.push(reply);
-            let slot = state.slots.pop_front().expect("the front has just been looked at");
-            state.bytes -= slot.bytes;
-            state.first += 1;
-        }
+        state.due = false;
+        let ready = std::mem::take(&mut state.ready);
+        let bytes: usize = state.slots.iter().take(ready).map(|slot| slot.bytes).sum();
+        batch.extend(state.slots.drain(..ready).filter_map(|slot| slot.reply));
+        state.bytes -= bytes;
+        state.first += ready as u64;
         // Half a window of room before the reader is woken: not one wake for each reply.
         if state.reader_sleeps && state.has_room_to_spare() {
             state.reader_sleeps = false;
@@ -143,13 +148,12 @@ impl Replies {
         let requested = std::mem::replace(&mut slot.bytes, bytes);
         slot.reply = Some(reply);
         state.bytes = state.bytes - requested + bytes;
-        if !state.corked {
-            self.wake_writer(&mut state);
-        }
+        state.advance();
+        self.wake_writer(&mut state);
     }
 
     fn wake_writer(&self, state: &mut State) {
-        if state.writer_sleeps && (state.is_due() || state.complete) {
+        if state.writer_sleeps && (state.due || state.complete) {
             state.writer_sleeps = false;
             self.filled.notify_one();
         }
@@ -157,9 +161,20 @@ impl Replies {
 }
 
 impl State {
-    /// Whether the front slot is filled.
-    fn is_due(&self) -> bool {
-        self.slots.front().is_some_and(|slot| slot.reply.is_some())
+    /// Counts the slots that have become ready.
+    fn advance(&mut self) {
+        while let Some(Slot { reply: Some(_), ends_batch, .. }) = self.slots.get(self.ready) {
+            self.ready += 1;
+            self.due |= *ends_batch || self.ready >= MANY;
+        }
+    }
+
+    fn end_batch(&mut self) {
+        let Some(last) = self.slots.back_mut() else {
+            return;
+        };
+        last.ends_batch = true;
+        self.due |= self.ready == self.slots.len();
     }
 
     fn is_full(&self, bytes: usize) -> bool {
@@ -212,12 +227,30 @@ mod tests {
         let [a, b, c] = [0; 3].map(|_| replies.reserve(10).unwrap());
         b.fill(Reply::integer(2));
         a.fill(Reply::integer(1));
-        assert_eq!(taken(&replies), [Some(1), Some(2)]);
         c.fill(Reply::integer(3));
-        assert_eq!(taken(&replies), [Some(3)]);
+        replies.end_batch();
+        assert_eq!(taken(&replies), [Some(1), Some(2), Some(3)]);
         replies.complete();
         assert!(!replies.take(&mut Vec::new()));
         assert_eq!(replies.state.lock().bytes, 0);
+    }
+
+    #[test]
+    fn a_batch_leaves_when_it_is_complete() {
+        let replies = replies();
+        let [a, b] = [0; 2].map(|_| replies.reserve(1).unwrap());
+        replies.end_batch();
+        let c = replies.reserve(1).unwrap();
+        a.fill(Reply::integer(1));
+        assert!(!replies.state.lock().due);
+        c.fill(Reply::integer(3));
+        b.fill(Reply::integer(2));
+        assert_eq!(taken(&replies), [Some(1), Some(2), Some(3)], "and takes along what is ready");
+        for number in 0..MANY {
+            assert!(!replies.state.lock().due, "{number}");
+            replies.reserve(1).unwrap().fill(Reply::integer(0));
+        }
+        assert_eq!(taken(&replies).len(), MANY, "or when it is large");
     }
 
     #[test]
@@ -226,6 +259,7 @@ mod tests {
         let (lost, kept) = (replies.reserve(1).unwrap(), replies.reserve(1).unwrap());
         kept.fill(Reply::integer(2));
         drop(lost);
+        replies.end_batch();
         assert_eq!(taken(&replies), [None, Some(2)]);
         assert_eq!(replies.counters.unanswered.get(), 1);
     }
@@ -242,7 +276,7 @@ mod tests {
             slot.fill(Reply::ok());
         }
         let mut batch = Vec::new();
-        while batch.len() <= limits::IN_FLIGHT {
+        while batch.len() < limits::IN_FLIGHT {
             assert!(replies.take(&mut batch));
         }
         assert!(reader.join().unwrap());
