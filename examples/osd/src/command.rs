@@ -146,9 +146,32 @@ fn admin(name: &[u8], rest: &[&[u8]]) -> Result<Admin> {
 
 /// Whatever gets past the patterns above with one of these names has the wrong number of arguments.
 const KNOWN: &[&[u8]] = &[
-    b"GET", b"SET", b"DEL", b"UNLINK", b"EXISTS", b"MGET", b"MSET", b"APPEND", b"STRLEN", b"GETRANGE",
-    b"SUBSTR", b"SETRANGE", b"INCR", b"DECR", b"INCRBY", b"DECRBY", b"QUIT", b"PING", b"ECHO", b"CONFIG",
-    b"CLIENT", b"SELECT", b"DBSIZE", b"OSD.SCRUB", b"OSD.MAP", b"SHUTDOWN",
+    b"GET",
+    b"SET",
+    b"DEL",
+    b"UNLINK",
+    b"EXISTS",
+    b"MGET",
+    b"MSET",
+    b"APPEND",
+    b"STRLEN",
+    b"GETRANGE",
+    b"SUBSTR",
+    b"SETRANGE",
+    b"INCR",
+    b"DECR",
+    b"INCRBY",
+    b"DECRBY",
+    b"QUIT",
+    b"PING",
+    b"ECHO",
+    b"CONFIG",
+    b"CLIENT",
+    b"SELECT",
+    b"DBSIZE",
+    b"OSD.SCRUB",
+    b"OSD.MAP",
+    b"SHUTDOWN",
 ];
 
 fn one(key: &[u8], op: ObjectOp) -> Result<Command> {

@@ -123,7 +123,11 @@ mod tests {
             (i64::MIN, i64::MIN, "T"),
         ];
         for (first, last, expected) in cases {
-            assert_eq!(bench.run(ObjectOp::GetRange(first, last)), Ok(Reply::bulk(expected)), "{first} {last}");
+            assert_eq!(
+                bench.run(ObjectOp::GetRange(first, last)),
+                Ok(Reply::bulk(expected)),
+                "{first} {last}"
+            );
         }
     }
 

@@ -178,7 +178,8 @@ mod tests {
         for (input, error) in cases {
             assert_eq!(all(input), Err(error), "{}", input.escape_ascii());
         }
-        let two_full = [&b"*3\r\n$3\r\nSET\r\n$67108864\r\n"[..], &vec![0; 64 << 20], b"\r\n$2000000\r\n"].concat();
+        let two_full =
+            [&b"*3\r\n$3\r\nSET\r\n$67108864\r\n"[..], &vec![0; 64 << 20], b"\r\n$2000000\r\n"].concat();
         assert_eq!(all(&two_full), Err(RequestSize));
     }
 }

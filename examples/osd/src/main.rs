@@ -5,6 +5,7 @@ mod admin;
 mod cli;
 mod command;
 mod counters;
+mod demo;
 mod do_osd_ops;
 mod framing;
 mod gather;
@@ -30,6 +31,7 @@ mod writer;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -38,31 +40,27 @@ use crate::server::{Server, ServerError};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match serve(cli.config()) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("keylane-osd: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let outcome = if cli.demo {
+        demo::run(cli.config(), Duration::from_secs(cli.demo_seconds))
+    } else {
+        serve(cli.config()).map_err(Into::into)
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("keylane-osd: {error}");
+        ExitCode::FAILURE
+    })
 }
 
-/// Serves until told to stop. Fails if anything accepted was not carried out.
+/// Serves until told to stop. Fails if anything that was accepted was not carried out and answered.
 fn serve(config: Config) -> Result<ExitCode, ServerError> {
     let server = Server::start(config)?;
     signals::stop_on_signals(server.stop_line())?;
     // Whoever started us may wait for this line; that it has gone away is no reason not to serve.
     _ = writeln!(std::io::stdout(), "keylane-osd listening on {}", server.address());
     _ = std::io::stdout().flush();
-    let remains = server.finish();
-    let unanswered = remains.counters.unanswered.get();
-    let conflicts = remains.counters.pg_conflicts.get();
-    if remains.leftovers > 0 || remains.panics > 0 || unanswered > 0 || conflicts > 0 {
-        eprintln!(
-            "keylane-osd: {} leftovers, {} panics, {unanswered} requests unanswered, {conflicts} pg conflicts",
-            remains.leftovers, remains.panics,
-        );
-        return Ok(ExitCode::FAILURE);
+    let faults = server.finish().faults();
+    for fault in &faults {
+        eprintln!("keylane-osd: {fault}");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,7 +5,6 @@
 use crate::do_osd_ops::do_osd_op;
 use crate::gather::Part;
 use crate::object_op::{ObjectName, ObjectOp};
-use crate::osd_map::PgId;
 use crate::replies::ReplySlot;
 use crate::reply::Reply;
 use crate::store::{Digest, MemStore, ObjectStore, Transaction};
@@ -34,15 +33,12 @@ struct OpContext {
 }
 
 pub struct PlacementGroup<S = MemStore> {
-    id: PgId,
     store: S,
-    /// Grows with each change (Ceph: the PG's log head).
-    version: u64,
 }
 
 impl<S: ObjectStore> PlacementGroup<S> {
-    pub fn new(id: PgId, store: S) -> Self {
-        Self { id, store, version: 0 }
+    pub fn new(store: S) -> Self {
+        Self { store }
     }
 
     /// Takes a request in hand. In Ceph it may have to wait here, until the PG has peered; this one always has.
@@ -62,7 +58,6 @@ impl<S: ObjectStore> PlacementGroup<S> {
     fn execute_ctx(&mut self, context: OpContext) {
         if let Some(transaction) = context.transaction {
             self.store.apply(&context.object, transaction);
-            self.version += 1;
         }
         context.answer.give(context.reply);
     }
@@ -70,14 +65,6 @@ impl<S: ObjectStore> PlacementGroup<S> {
     /// Walks over all objects.
     pub fn scrub(&self) -> Digest {
         self.store.scan()
-    }
-
-    pub fn id(&self) -> PgId {
-        self.id
-    }
-
-    pub fn version(&self) -> u64 {
-        self.version
     }
 
     pub fn store(&self) -> &S {
@@ -107,13 +94,12 @@ mod tests {
     }
 
     #[test]
-    fn answers_and_counts_changes() {
-        let mut pg = PlacementGroup::new(PgId(3), MemStore::default());
+    fn answers_when_the_change_is_in_the_store() {
+        let mut pg = PlacementGroup::new(MemStore::default());
         assert_eq!(run(&mut pg, ObjectOp::Get), Reply::null());
-        assert_eq!(pg.version(), 0);
         assert_eq!(run(&mut pg, ObjectOp::Set("x".into())), Reply::ok());
-        assert_eq!(pg.version(), 1);
         assert!(run(&mut pg, ObjectOp::IncrBy(1)).is_error());
-        assert_eq!((pg.version(), pg.scrub().objects, pg.id()), (1, 1, PgId(3)));
+        assert_eq!(run(&mut pg, ObjectOp::Get), Reply::bulk("x"));
+        assert_eq!((pg.scrub().objects, pg.store().stat(&"o".into())), (1, Some(1)));
     }
 }

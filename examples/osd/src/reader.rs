@@ -67,7 +67,8 @@ impl Reader<'_> {
             // An empty request is none, and gets no reply.
             if !request.arguments.is_empty() {
                 let unread = input.unread();
-                let arguments: Vec<&[u8]> = request.arguments.into_iter().map(|range| &unread[range]).collect();
+                let arguments: Vec<&[u8]> =
+                    request.arguments.into_iter().map(|range| &unread[range]).collect();
                 match self.take_request(&arguments, request.length) {
                     Ok(None) => {}
                     Ok(ending) => return ending,
@@ -120,7 +121,7 @@ impl Reader<'_> {
     fn give_up(&self, error: &ProtocolError) -> Ending {
         self.counters.protocol_errors.add(1);
         if let Ok(slot) = self.replies.reserve(0) {
-            slot.fill(Reply::error(format!("ERR Protocol error: {error}")));
+            self.reject(slot, Reply::error(format!("ERR Protocol error: {error}")));
         }
         Ending::ProtocolError
     }

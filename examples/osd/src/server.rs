@@ -6,19 +6,21 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use bytes::Bytes;
 use keylane::{BuildError, DispatchQueue, QueueHandle, ShardedThreadPool, Stop};
 use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::cli::Config;
 use crate::counters::Counters;
+use crate::object_op::ObjectName;
 use crate::op_wq::{OpWq, Pgs};
 use crate::osd::Osd;
 use crate::osd_map::OsdMap;
 use crate::pg::PlacementGroup;
 use crate::session::Sessions;
 use crate::stop_line::{StopLine, Woken};
-use crate::store::MemStore;
+use crate::store::{MemStore, ObjectStore};
 use crate::ticks;
 
 /// How long the last replies may take to get through to a client that does not read.
@@ -75,8 +77,7 @@ impl Server {
             shards: config.shards,
             threads_per_shard: config.threads_per_shard,
         };
-        let pgs: Pgs =
-            map.pg_ids().map(|id| Mutex::new(PlacementGroup::new(id, MemStore::default()))).collect();
+        let pgs: Pgs = map.pg_ids().map(|_| Mutex::new(PlacementGroup::new(MemStore::default()))).collect();
 
         let work_queue = OpWq { pgs: Arc::clone(&pgs), counters: Arc::clone(&counters) };
         let pool = ShardedThreadPool::builder(work_queue)
@@ -135,6 +136,30 @@ impl Server {
             leftovers: queue.leftovers.len() + pool.leftovers.len(),
             panics: queue.panics + pool.panics,
         }
+    }
+}
+
+impl Remains {
+    /// The content of an object.
+    pub fn object(&self, name: &str) -> Option<Bytes> {
+        let object = ObjectName::copy_from_slice(name.as_bytes());
+        let pg = self.map.pg_of(&object);
+        self.pgs[pg.0 as usize].lock().store().read(&object)
+    }
+
+    /// Everything that must never happen and did.
+    pub fn faults(&self) -> Vec<String> {
+        let counters = &self.counters;
+        let requests = counters.accepted.get() + counters.refused.get() + counters.rejected.get();
+        let unsettled = requests.abs_diff(counters.answered.get());
+        let counts = [
+            (self.leftovers as u64, "messages or items were accepted and never ran"),
+            (self.panics as u64, "callbacks or handlers panicked"),
+            (counters.unanswered.get(), "requests were lost"),
+            (unsettled, "is how far requests and replies differ"),
+            (counters.pg_conflicts.get(), "times two items of one pg ran at once"),
+        ];
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
     }
 }
 

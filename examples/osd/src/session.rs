@@ -107,9 +107,8 @@ impl Entry {
         let mut reader = Reader { stream, connection: queue.connect(), replies, stop, counters };
         let ending = thread::scope(|scope| {
             let name = format!("osd-writer-{}", self.number);
-            let writer = thread::Builder::new()
-                .name(name)
-                .spawn_scoped(scope, || write_replies(stream, replies));
+            let writer =
+                thread::Builder::new().name(name).spawn_scoped(scope, || write_replies(stream, replies));
             // Without a writer nobody would hear the replies.
             let ending = if writer.is_ok() { reader.run() } else { Ending::ClientLeft };
             replies.complete();

@@ -42,23 +42,15 @@ impl StopLine {
         self.0.raise.lock().take().is_some()
     }
 
-    pub fn is_raised(&self) -> bool {
-        self.0.raise.lock().is_none()
-    }
-
     /// Waits until `source` has input or the line is raised, which takes precedence.
     pub fn wait_readable(&self, source: &impl AsFd) -> io::Result<Woken> {
-        let mut fds =
-            [PollFd::new(&self.0.watch, PollFlags::empty()), PollFd::new(source, PollFlags::IN)];
+        let mut fds = [PollFd::new(&self.0.watch, PollFlags::empty()), PollFd::new(source, PollFlags::IN)];
         self.wait(&mut fds, None)
     }
 
     /// Waits for the line alone, at most `milliseconds`.
     pub fn wait_timeout(&self, milliseconds: i64) -> io::Result<Woken> {
-        let timeout = Timespec {
-            tv_sec: milliseconds / 1000,
-            tv_nsec: milliseconds % 1000 * 1_000_000,
-        };
+        let timeout = Timespec { tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000 };
         self.wait(&mut [PollFd::new(&self.0.watch, PollFlags::empty())], Some(&timeout))
     }
 

@@ -28,7 +28,10 @@ pub enum Transaction {
     /// Replaces the object, or creates it.
     WriteFull(Bytes),
     /// Writes into it; what is missing before `offset` becomes zeros.
-    Write { offset: usize, data: Bytes },
+    Write {
+        offset: usize,
+        data: Bytes,
+    },
     Remove,
 }
 
