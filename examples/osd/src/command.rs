@@ -206,7 +206,10 @@ fn integer(text: &[u8]) -> Result<i64> {
 
 /// An integer in the one form it is printed in: no sign but minus, no leading zeros, no spaces.
 pub fn parse_integer(text: &[u8]) -> Option<i64> {
+    /// Sign and digits of the longest one.
+    const LONGEST: usize = 20;
     match text {
+        [_, rest @ ..] if rest.len() >= LONGEST => return None,
         b"0" => return Some(0),
         [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..] => {}
         _ => return None,

@@ -66,7 +66,7 @@ mod tests {
         let sent: Vec<u8> = (0..3 << 20).map(|number: u32| number as u8).collect();
         let (mut source, mut input, mut got) = (&sent[..], Input::default(), Vec::new());
         while input.read_from(&mut source).unwrap() > 0 {
-            let odd = input.unread().len() / 2 | 1;
+            let odd = (input.unread().len() / 2) | 1;
             got.extend_from_slice(&input.unread()[..odd]);
             input.consume(odd);
         }

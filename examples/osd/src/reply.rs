@@ -1,5 +1,7 @@
 //! Replies, by their usual names.
 
+use std::io::{self, Write};
+
 use bytes::{Bytes, BytesMut};
 use redis_protocol::resp2::encode::extend_encode;
 use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
@@ -56,9 +58,38 @@ impl Reply {
         self.0.encode_len(false)
     }
 
-    pub fn encode(&self, out: &mut BytesMut) {
-        extend_encode(out, &self.0, false).expect("a buffer that grows has room");
+    /// Encodes it into `out`. What is large goes straight to `sink` instead, with what is in `out` before it: a
+    /// short request may have a very long reply, and all the objects in it are only shared.
+    pub fn encode(&self, out: &mut BytesMut, sink: &mut impl Write) -> io::Result<()> {
+        encode(&self.0, out, sink)
     }
+}
+
+/// From this size on a reply is not gathered with others.
+const LARGE: usize = 64 << 10;
+
+fn encode(frame: &BytesFrame, out: &mut BytesMut, sink: &mut impl Write) -> io::Result<()> {
+    match frame {
+        BytesFrame::Array(frames) => {
+            out.extend_from_slice(format!("*{}\r\n", frames.len()).as_bytes());
+            for frame in frames {
+                encode(frame, out, sink)?;
+            }
+        }
+        BytesFrame::BulkString(content) if content.len() >= LARGE => {
+            out.extend_from_slice(format!("${}\r\n", content.len()).as_bytes());
+            sink.write_all(out)?;
+            out.clear();
+            sink.write_all(content)?;
+            out.extend_from_slice(b"\r\n");
+        }
+        small => _ = extend_encode(out, small, false).map_err(io::Error::other)?,
+    }
+    if out.len() >= LARGE {
+        sink.write_all(out)?;
+        out.clear();
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -66,10 +97,12 @@ mod tests {
     use super::*;
 
     fn wire(reply: &Reply) -> String {
-        let mut out = BytesMut::new();
-        reply.encode(&mut out);
-        assert_eq!(out.len(), reply.wire_len());
-        String::from_utf8(out.to_vec()).unwrap()
+        let (mut out, mut sink) = (BytesMut::new(), Vec::new());
+        reply.encode(&mut out, &mut sink).unwrap();
+        assert!(out.len() < LARGE && out.capacity() < 4 * LARGE, "it does not pile up");
+        sink.extend_from_slice(&out);
+        assert_eq!(sink.len(), reply.wire_len());
+        String::from_utf8(sink).unwrap()
     }
 
     #[test]
@@ -83,5 +116,13 @@ mod tests {
         for value in [0, 9, 10, 99, 100, -1, -10, i64::MAX, i64::MIN] {
             assert_eq!(wire(&Reply::integer(value)), format!(":{value}\r\n"));
         }
+    }
+
+    #[test]
+    fn large_replies_in_pieces() {
+        let (large, small) = ("x".repeat(LARGE), "y".repeat(LARGE - 1));
+        let reply = Reply::array([&large, &small, &small].map(|text| Reply::bulk(text.clone())));
+        let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len());
+        assert_eq!(wire(&reply), format!("*3\r\n{}{}{}", bulk(&large), bulk(&small), bulk(&small)));
     }
 }

@@ -1,7 +1,7 @@
 //! The daemon: what it is made of, in which order it starts, and in which order it ends.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -157,7 +157,7 @@ impl Remains {
             (self.panics as u64, "callbacks or handlers panicked"),
             (counters.unanswered.get(), "requests were lost"),
             (unsettled, "is how far requests and replies differ"),
-            (counters.pg_conflicts.get(), "times two items of one pg ran at once"),
+            (counters.pg_conflicts.get(), "items ran while another of their pg did"),
         ];
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
     }
@@ -180,18 +180,23 @@ impl Acceptor {
             self.stop.raise();
         }
         while let Ok(Woken::Readable) = self.stop.wait_readable(&self.listener) {
-            let accepted = self.listener.accept().and_then(|(stream, _)| {
-                stream.set_nonblocking(false)?;
-                self.sessions.open(stream, self.queue.clone(), self.stop.clone(), Arc::clone(&self.counters))
-            });
-            match accepted {
-                Ok(()) => {}
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    if let Err(error) = self.open(stream) {
+                        eprintln!("keylane-osd: a connection was not served: {error}");
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
-                    eprintln!("keylane-osd: a connection was not accepted: {error}");
+                    eprintln!("keylane-osd: cannot accept connections for now: {error}");
                     _ = self.stop.wait_timeout(ACCEPT_AGAIN_MS);
                 }
             }
         }
+    }
+
+    fn open(&self, stream: TcpStream) -> io::Result<()> {
+        stream.set_nonblocking(false)?;
+        self.sessions.open(stream, self.queue.clone(), self.stop.clone(), Arc::clone(&self.counters))
     }
 }

@@ -1,7 +1,7 @@
 //! One client's connection (Ceph: Pipe): a reader's thread, a writer's thread, and how they part.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -53,23 +53,26 @@ impl Sessions {
     ) -> io::Result<()> {
         // A reply is complete when it is written: nothing is gained by holding it back.
         stream.set_nodelay(true)?;
-        let entry = self.enter(stream).ok_or_else(|| io::Error::other("too many connections"))?;
+        let stream = Arc::new(stream);
+        let Some(entry) = self.enter(&stream) else {
+            // Fits into the buffer of a socket that is new: does not block.
+            return (&*stream).write_all(b"-ERR max number of clients reached\r\n");
+        };
         counters.connections.add(1);
         let name = format!("osd-reader-{}", entry.number);
         let serve = move || entry.serve(&queue, &stop, &counters);
         thread::Builder::new().name(name).spawn(serve).map(drop)
     }
 
-    fn enter(self: &Arc<Self>, stream: TcpStream) -> Option<Entry> {
-        let stream = Arc::new(stream);
+    fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Entry> {
         let mut open = self.open.lock();
         if open.streams.len() >= limits::CONNECTIONS {
             return None;
         }
         open.opened += 1;
         let number = open.opened;
-        open.streams.insert(number, Arc::clone(&stream));
-        Some(Entry { sessions: Arc::clone(self), number, stream })
+        open.streams.insert(number, Arc::clone(stream));
+        Some(Entry { sessions: Arc::clone(self), number, stream: Arc::clone(stream) })
     }
 
     /// Waits until all are closed; hangs up on those that are not after `grace`, whose clients do not read.
@@ -109,14 +112,22 @@ impl Entry {
             let name = format!("osd-writer-{}", self.number);
             let writer =
                 thread::Builder::new().name(name).spawn_scoped(scope, || write_replies(stream, replies));
+            // However the reader leaves, the writer must learn of it, or the scope never ends.
+            let _complete = CompleteOnDrop(replies);
             // Without a writer nobody would hear the replies.
-            let ending = if writer.is_ok() { reader.run() } else { Ending::ClientLeft };
-            replies.complete();
-            ending
+            if writer.is_ok() { reader.run() } else { Ending::ClientLeft }
         });
         if ending != Ending::ClientLeft {
             linger(stream);
         }
+    }
+}
+
+struct CompleteOnDrop<'a>(&'a Replies);
+
+impl Drop for CompleteOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.complete();
     }
 }
 

@@ -7,9 +7,6 @@ use bytes::BytesMut;
 
 use crate::replies::Replies;
 
-/// What is gathered before a write: replies that are ready together leave together.
-const CHUNK: usize = 64 << 10;
-
 /// Sends replies until all are sent or the client is gone; then closes this half.
 pub fn write_replies(stream: &TcpStream, replies: &Replies) {
     // A client that is gone needs no report: its reader sees the same end.
@@ -23,21 +20,13 @@ pub fn write_replies(stream: &TcpStream, replies: &Replies) {
 }
 
 fn send_all(mut stream: &TcpStream, replies: &Replies) -> io::Result<()> {
-    let mut batch = Vec::new();
-    let mut out = BytesMut::with_capacity(CHUNK);
+    let (mut batch, mut out) = (Vec::new(), BytesMut::new());
     while replies.take(&mut batch) {
         for reply in batch.drain(..) {
-            reply.encode(&mut out);
-            if out.len() >= CHUNK {
-                stream.write_all(&out)?;
-                out.clear();
-            }
+            reply.encode(&mut out, &mut stream)?;
         }
         stream.write_all(&out)?;
         out.clear();
-        if out.capacity() > 4 * CHUNK {
-            out = BytesMut::with_capacity(CHUNK);
-        }
     }
     Ok(())
 }

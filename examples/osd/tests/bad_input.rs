@@ -61,12 +61,7 @@ const TOO_BIG: &str = "ERR string exceeds maximum allowed size (67108864 bytes)"
 #[test]
 fn announced_bytes_take_no_memory() {
     let daemon = Daemon::start(&[]);
-    let resident = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
-    };
-    let before = resident();
+    let before = daemon.most_resident();
     let clients: Vec<_> = (0..50)
         .map(|_| {
             let mut client = daemon.client();
@@ -76,7 +71,7 @@ fn announced_bytes_take_no_memory() {
         })
         .collect();
     assert_eq!(daemon.client().ask(&["GET", "k"]), bulk("v"));
-    let grown = resident() - before;
+    let grown = daemon.most_resident() - before;
     assert!(grown < 64 << 10, "{grown} KiB more");
     drop(clients);
     daemon.shut_down();

@@ -5,7 +5,7 @@ mod common;
 use std::thread;
 use std::time::Instant;
 
-use common::{Daemon, TIMEOUT, Reply, bulk, error, ok};
+use common::{Daemon, Reply, TIMEOUT, bulk, error, ok};
 
 #[test]
 fn every_command_answers_as_it_should() {

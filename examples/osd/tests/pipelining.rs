@@ -107,3 +107,32 @@ fn a_client_that_does_not_read_stops_nobody_else() {
     drop(lazy);
     daemon.shut_down();
 }
+
+/// A short request with a reply of half a gigabyte: the daemon sends it without ever holding it.
+#[test]
+fn a_long_reply_shares_the_objects_in_it() {
+    const TIMES: usize = 64;
+    let daemon = Daemon::start(&[]);
+    let mut client = daemon.client();
+    assert_eq!(client.ask(&["SETRANGE", "big", "8388607", "x"]), Reply::Integer(8 << 20));
+    let mut words = vec!["MGET"];
+    words.extend(["big"; TIMES]);
+    client.send(&request(&words));
+    let mut content = vec![0; 8 << 20];
+    content[(8 << 20) - 1] = b'x';
+    let mut expect = |due: &[u8]| {
+        let mut got = vec![0; due.len()];
+        std::io::Read::read_exact(&mut client.stream, &mut got).unwrap();
+        assert!(got == due);
+    };
+    expect(format!("*{TIMES}\r\n").as_bytes());
+    for _ in 0..TIMES {
+        expect(b"$8388608\r\n");
+        expect(&content);
+        expect(b"\r\n");
+    }
+    #[cfg(target_os = "linux")]
+    assert!(daemon.most_resident() < 128 << 10, "{} KiB", daemon.most_resident());
+    assert_eq!(client.ask(&["PING"]), Reply::SimpleString(b"PONG".to_vec()));
+    daemon.shut_down();
+}

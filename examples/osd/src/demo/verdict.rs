@@ -1,7 +1,9 @@
 //! What must hold after all that, each judged from what clients saw against what the store holds.
 
 use bytes::Bytes;
+use indicatif::HumanCount;
 
+use crate::counters::Counters;
 use crate::demo::finale::{self, Tail};
 use crate::demo::load::Load;
 use crate::demo::tally::{COUNTERS, ENTRY, Tally, entry};
@@ -40,6 +42,7 @@ pub fn all(load: &Load, tails: &[Tail], remains: &Remains) -> Vec<Verdict> {
         verdict("each connection's order is kept", order(&logs)),
         verdict("a scrub finds what was written", scrubbed(expected(load), load.scrubbed)),
         verdict("shutdown loses nothing", shutdown(tails, &ends)),
+        verdict("one item of a pg runs at a time", exclusive(&remains.counters)),
         verdict("every request was answered", faults(&remains.faults(), remains.counters.answered.get())),
     ]
 }
@@ -57,7 +60,7 @@ pub fn totals(acknowledged: &[u64; COUNTERS], stored: &[Option<Bytes>; COUNTERS]
     if total == 0 {
         return Err("nothing was incremented".to_owned());
     }
-    Ok(format!("{total} on {COUNTERS} counters"))
+    Ok(format!("{} on {COUNTERS} counters", HumanCount(total)))
 }
 
 /// No reply was another than the one due to its request.
@@ -70,7 +73,7 @@ pub fn replies<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Result<String, S
     }
     match (mismatches, checked) {
         (0, 0) => Err("nothing was compared".to_owned()),
-        (0, checked) => Ok(format!("{checked} compared")),
+        (0, checked) => Ok(format!("{} compared", HumanCount(checked))),
         _ => Err(format!("{mismatches} do not, such as {}", examples.join("; "))),
     }
 }
@@ -94,7 +97,7 @@ pub fn order(logs: &[Log]) -> Result<String, String> {
     if entries == 0 {
         return Err("nothing was appended".to_owned());
     }
-    Ok(format!("{entries} entries in {} logs", logs.len()))
+    Ok(format!("{} entries in {} logs", HumanCount(entries), logs.len()))
 }
 
 /// Objects and bytes that a load must have left.
@@ -116,7 +119,7 @@ fn expected(load: &Load) -> (u64, u64) {
 /// A scrub, which visits every placement group through the pool, finds these objects and bytes.
 pub fn scrubbed(expected: (u64, u64), found: (u64, u64)) -> Result<String, String> {
     if expected == found {
-        Ok(format!("{} objects, {} bytes", found.0, found.1))
+        Ok(format!("{} objects, {} bytes", HumanCount(found.0), HumanCount(found.1)))
     } else {
         let ((objects, bytes), (found_objects, found_bytes)) = (expected, found);
         Err(format!("{found_objects} objects, {found_bytes} bytes, not {objects} and {bytes}"))
@@ -134,12 +137,22 @@ pub fn shutdown(tails: &[Tail], ends: &[Log]) -> Result<String, String> {
     }
     let held = order(ends)?;
     let refused: u64 = tails.iter().map(|tail| tail.refused).sum();
-    Ok(format!("{held}, {cut_off} clients cut off in mid-pipeline, {refused} requests refused"))
+    Ok(format!("{held}, {cut_off} clients cut off in mid-pipeline, {refused} refused"))
+}
+
+/// The pool never ran an item while another of the same placement group ran.
+fn exclusive(counters: &Counters) -> Result<String, String> {
+    let items = counters.ops.get() + counters.pgs_scrubbed.get();
+    match counters.pg_conflicts.get() {
+        0 if items == 0 => Err("nothing ran".to_owned()),
+        0 => Ok(format!("{} items", HumanCount(items))),
+        conflicts => Err(format!("{conflicts} of {items} items found another at work")),
+    }
 }
 
 /// The daemon's own account of itself.
 pub fn faults(faults: &[String], answered: u64) -> Result<String, String> {
-    if faults.is_empty() { Ok(format!("{answered} replies")) } else { Err(faults.join("; ")) }
+    if faults.is_empty() { Ok(format!("{} replies", HumanCount(answered))) } else { Err(faults.join("; ")) }
 }
 
 #[cfg(test)]
@@ -209,6 +222,12 @@ mod tests {
         assert!(scrubbed((1, 2), (1, 2)).is_ok());
         assert!(scrubbed((1, 2), (1, 3)).is_err());
         assert!(scrubbed((1, 2), (2, 2)).is_err());
+        let counters = Counters::default();
+        assert!(exclusive(&counters).is_err(), "proves nothing");
+        counters.ops.add(2);
+        assert!(exclusive(&counters).is_ok());
+        counters.pg_conflicts.add(1);
+        assert!(exclusive(&counters).is_err());
         assert!(faults(&[], 1).is_ok());
         assert!(faults(&["1 panics".to_owned()], 1).is_err());
     }

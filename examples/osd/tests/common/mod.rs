@@ -54,8 +54,12 @@ impl Daemon {
         Client::connect(self.address)
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// The most memory it ever had, in KiB.
+    #[cfg(target_os = "linux")]
+    pub fn most_resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     pub fn signal(&self, signal: Signal) {
