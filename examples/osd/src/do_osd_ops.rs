@@ -64,7 +64,11 @@ fn write(size: usize, offset: usize, data: Bytes) -> Result<(Reply, Option<Trans
 fn range(content: &Bytes, first: i64, last: i64) -> Bytes {
     let size = content.len() as i64;
     let from_start = |at: i64| if at < 0 { at.saturating_add(size) } else { at };
-    // An end before the object counts as its first byte: odd, but what Redis does.
+    // Redis' rules, odd ones included: an end before the object counts as its first byte, unless the range is
+    // empty as it is written.
+    if first < 0 && last < 0 && first > last {
+        return Bytes::new();
+    }
     let (first, last) = (from_start(first).max(0), from_start(last).max(0).min(size - 1));
     if first > last { Bytes::new() } else { content.slice(first as usize..=last as usize) }
 }
@@ -121,6 +125,7 @@ mod tests {
             (100, 200, ""),
             (i64::MIN, i64::MAX, "This is a string"),
             (i64::MIN, i64::MIN, "T"),
+            (-1, -100, ""),
         ];
         for (first, last, expected) in cases {
             assert_eq!(
