@@ -147,9 +147,8 @@ impl Osd {
 
 impl Summary {
     fn of(self, replies: Vec<Reply>) -> Reply {
-        if self != Self::List
-            && let Some(error) = replies.iter().find(|reply| reply.is_error())
-        {
+        let error = replies.iter().find(|reply| reply.is_error());
+        if let (Self::Sum | Self::Ok, Some(error)) = (self, error) {
             return error.clone();
         }
         match self {
