@@ -1,0 +1,128 @@
+//! The reading half of a connection (Ceph: Pipe::reader): bytes to messages, messages to the dispatch queue.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use keylane::{Connection, Delivered};
+
+use crate::command::{self, Command};
+use crate::counters::Counters;
+use crate::framing::{Framer, ProtocolError};
+use crate::input::Input;
+use crate::message::OsdMessage;
+use crate::osd::Osd;
+use crate::replies::{Broken, Replies, ReplySlot};
+use crate::reply::Reply;
+use crate::stop_line::{StopLine, Woken};
+
+pub struct Reader<'a> {
+    pub stream: &'a TcpStream,
+    pub connection: Connection<Osd>,
+    pub replies: &'a Arc<Replies>,
+    pub stop: &'a StopLine,
+    pub counters: &'a Counters,
+}
+
+/// Why a reader stopped reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The client sends no more, perhaps in the middle of a request.
+    ClientLeft,
+    /// The client asked for it.
+    Quit,
+    /// What came was no request.
+    ProtocolError,
+    /// The daemon stops.
+    Stopped,
+}
+
+impl Reader<'_> {
+    /// Reads until there is no more to be read from this client.
+    pub fn run(&mut self) -> Ending {
+        let (mut input, mut framer) = (Input::default(), Framer::default());
+        loop {
+            match self.stop.wait_readable(self.stream) {
+                Ok(Woken::Stopped) => return Ending::Stopped,
+                Ok(_) => {}
+                Err(_) => return Ending::ClientLeft,
+            }
+            if !matches!(input.read_from(self.stream), Ok(1..)) {
+                return Ending::ClientLeft;
+            }
+            if let Some(ending) = self.take_requests(&mut input, &mut framer) {
+                return ending;
+            }
+            self.replies.end_batch();
+        }
+    }
+
+    /// Takes every complete request out of `input`.
+    fn take_requests(&mut self, input: &mut Input, framer: &mut Framer) -> Option<Ending> {
+        loop {
+            let request = match framer.next(input.unread()) {
+                Ok(Some(request)) => request,
+                Ok(None) => return None,
+                Err(error) => return Some(self.give_up(&error)),
+            };
+            // An empty request is none, and gets no reply.
+            if !request.arguments.is_empty() {
+                let unread = input.unread();
+                let arguments: Vec<&[u8]> =
+                    request.arguments.into_iter().map(|range| &unread[range]).collect();
+                match self.take_request(&arguments, request.length) {
+                    Ok(None) => {}
+                    Ok(ending) => return ending,
+                    Err(Broken) => return Some(Ending::ClientLeft),
+                }
+            }
+            input.consume(request.length);
+        }
+    }
+
+    fn take_request(&mut self, arguments: &[&[u8]], bytes: usize) -> Result<Option<Ending>, Broken> {
+        let slot = self.replies.reserve(bytes)?;
+        match command::parse(arguments) {
+            Ok(Command::Object(object, op)) => self.deliver(OsdMessage::Op(object, op, slot)),
+            Ok(Command::Objects(ops, summary)) => self.deliver(OsdMessage::Ops(ops, summary, slot)),
+            Ok(Command::Admin(command)) => self.deliver(OsdMessage::Admin(command, slot)),
+            Ok(Command::Quit) => {
+                self.reject(slot, Reply::ok());
+                return Ok(Some(Ending::Quit));
+            }
+            Err(error) => self.reject(slot, Reply::error(error.to_string())),
+        }
+        Ok(None)
+    }
+
+    fn deliver(&mut self, message: OsdMessage) {
+        match self.connection.deliver(message) {
+            Ok(delivered) => {
+                self.counters.accepted.add(1);
+                match delivered {
+                    Delivered::Fast => self.counters.fast.add(1),
+                    Delivered::Queued => self.counters.queued.add(1),
+                }
+            }
+            Err(error) => {
+                self.counters.refused.add(1);
+                if let Some(slot) = error.into_message().into_slot() {
+                    slot.fill(Reply::error("SHUTDOWN the daemon is stopping; this request was not accepted"));
+                }
+            }
+        }
+    }
+
+    /// Answers what need not be delivered.
+    fn reject(&self, slot: ReplySlot, reply: Reply) {
+        self.counters.rejected.add(1);
+        slot.fill(reply);
+    }
+
+    fn give_up(&self, error: &ProtocolError) -> Ending {
+        self.counters.protocol_errors.add(1);
+        if let Ok(slot) = self.replies.reserve(0) {
+            self.reject(slot, Reply::error(format!("ERR Protocol error: {error}")));
+        }
+        Ending::ProtocolError
+    }
+}
