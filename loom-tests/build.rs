@@ -33,6 +33,7 @@ fn main() {
         let (file, _) = bug.model;
         let model = fs::read_to_string(format!("tests/{file}.rs")).expect("the model's file exists");
         let model = model
+            .replace("extern crate keylane_loom as keylane;", "")
             .replace("mod harness;", "use crate::harness;")
             .replace("keylane::", &root)
             .replace("#[test]", "#[test]\n#[ignore = \"a planted bug: this must fail\"]");

@@ -71,13 +71,13 @@ pub enum BuildError {
     Thread(#[from] std::io::Error),
 }
 
-/// A pool could not be paused, drained or joined.
+/// A queue or a pool could not be joined, or a pool not be paused or drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ControlError {
-    /// The call came from inside a handler of the same pool, and would have waited for itself.
-    #[error("called from inside a handler of the same pool")]
-    FromHandler,
+    /// The call came from inside a callback of the same queue or pool, and would have waited for itself.
+    #[error("called from inside a callback of the same queue or pool")]
+    FromCallback,
     /// The pool has been shut down; some of what was to be waited for will never run.
     #[error("the pool has been shut down")]
     Stopped,

@@ -30,6 +30,7 @@
 
 mod dispatch;
 mod error;
+mod inside;
 mod lane;
 mod policy;
 mod pool;

@@ -26,11 +26,6 @@ impl<L: Send + 'static> WorkerThread<L> {
         Ok(Self { handle })
     }
 
-    /// Whether the caller runs on this thread.
-    pub(crate) fn is_current(&self) -> bool {
-        self.handle.thread().id() == thread::current().id()
-    }
-
     /// Waits for the end; the loop, and how many callbacks panicked.
     pub(crate) fn join(self) -> (L, usize) {
         self.handle.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))

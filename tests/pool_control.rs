@@ -172,7 +172,7 @@ fn handlers_cannot_wait_for_handlers() {
             tell.send((inside.pause().err(), inside.drain().err())).unwrap();
         };
         pool.submit(0, Box::new(ask)).unwrap();
-        assert_eq!(hear(&told), (Some(ControlError::FromHandler), Some(ControlError::FromHandler)));
+        assert_eq!(hear(&told), (Some(ControlError::FromCallback), Some(ControlError::FromCallback)));
     });
 }
 

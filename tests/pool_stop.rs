@@ -177,7 +177,7 @@ fn a_handler_may_stop_its_pool_but_not_wait_for_it() {
     type Place = Arc<Mutex<Option<ShardedThreadPool<Runner>>>>;
     type End = fn(ShardedThreadPool<Runner>) -> Option<ControlError>;
     let ends: [(End, Option<ControlError>); 2] = [
-        (|pool| pool.join().err(), Some(ControlError::FromHandler)),
+        (|pool| pool.join().err(), Some(ControlError::FromCallback)),
         (
             |pool| {
                 drop(pool);

@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use keylane::{
-    ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, Priority, QueueHandle, Step, Stop,
+    ConnectionId, ControlError, Delivered, DispatchQueue, Dispatcher, Message, Priority, QueueHandle, Step,
+    Stop,
 };
 
 use common::{bounded, hear, together};
@@ -91,7 +92,7 @@ fn stop_in_the_middle(stop: Stop) {
         unreachable!("shut down some time");
     });
     assert!(queue.connect().looks_closed());
-    let report = queue.join();
+    let report = queue.join().unwrap();
     counter.joined.store(true, Ordering::SeqCst);
     assert!(stop == Stop::HandBack || report.leftovers.is_empty(), "nothing comes back from running it all");
 
@@ -143,7 +144,7 @@ fn what_is_handed_back_is_in_order() {
         let _ = b.deliver(never()).unwrap();
         queue.shutdown(Stop::HandBack);
         release.send(()).unwrap();
-        let from: Vec<_> = queue.join().leftovers.into_iter().map(|(from, _)| from).collect();
+        let from: Vec<_> = queue.join().unwrap().leftovers.into_iter().map(|(from, _)| from).collect();
         assert_eq!(from, [a.id(), b.id(), a.id()], "as they would have been dispatched");
     });
 }
@@ -168,7 +169,7 @@ fn panics_are_counted_and_lose_nothing() {
                 local.send(task(body)).unwrap();
             }
         }
-        let report = queue.join();
+        let report = queue.join().unwrap();
         assert_eq!((ran.load(Ordering::Relaxed), report.panics, report.leftovers.len()), (300, 100, 0));
     });
 }
@@ -190,7 +191,7 @@ fn a_panic_of_a_fast_callback_comes_out_of_deliver_and_the_connection_lives() {
         let mut connection = queue.connect_ordered();
         assert!(catch_unwind(AssertUnwindSafe(|| connection.deliver(task(fall)))).is_err());
         assert_eq!(connection.deliver(task(|| {})).unwrap(), Delivered::Fast);
-        let report = queue.join();
+        let report = queue.join().unwrap();
         assert_eq!(report.panics, 0, "it was the caller's to count");
     });
 }
@@ -233,7 +234,7 @@ fn join_waits_for_the_fast_callbacks_that_run() {
             let mut connection = queue.connect();
             let thread = std::thread::spawn(move || connection.deliver(Numbered(0, 0)).unwrap());
             hear(&begun);
-            assert!(queue.join().leftovers.is_empty());
+            assert!(queue.join().unwrap().leftovers.is_empty());
             assert!(reader.ended.load(Ordering::SeqCst), "D10: a callback runs after join");
             assert_eq!(thread.join().unwrap(), Delivered::Fast);
         }
@@ -289,8 +290,7 @@ fn a_callback_may_do_anything_but_join() {
                 handle.shutdown(Stop::RunRemaining);
                 assert!(connection.deliver(task(|| {})).is_err());
                 let queue = place.get().unwrap().lock().unwrap().take().unwrap();
-                let joined = catch_unwind(AssertUnwindSafe(|| queue.join()));
-                assert!(joined.is_err(), "it would wait for itself");
+                assert_eq!(queue.join().err(), Some(ControlError::FromCallback), "it would wait for itself");
                 tell.send("refused to join").unwrap();
             }
         };
@@ -336,7 +336,7 @@ fn nothing_is_left_of_a_queue_that_was_joined() {
         for number in 0..10 {
             let _ = connection.deliver(Numbered(0, number)).unwrap();
         }
-        assert!(queue.join().leftovers.is_empty());
+        assert!(queue.join().unwrap().leftovers.is_empty());
         drop(connection);
         assert_eq!(Arc::strong_count(&counter.ran), 1);
     });
@@ -375,4 +375,48 @@ fn a_panic_in_priority_loses_no_other_message() {
     assert_eq!(outcomes, [None, Some(true), Some(true)]);
     while dispatch.step() == Step::Ran {}
     assert_eq!(ran.load(Ordering::SeqCst), 2);
+}
+
+/// A fast callback on a reader's thread is a callback like any other: to join or drop the queue there does
+/// not wait for itself.
+#[test]
+fn a_queue_is_joined_or_dropped_in_its_own_fast_callback() {
+    type Place = Arc<Mutex<Option<DispatchQueue<Ender>>>>;
+    type End = fn(DispatchQueue<Ender>) -> Option<ControlError>;
+    struct Ender {
+        place: Place,
+        end: End,
+        said: Sender<Option<ControlError>>,
+    }
+    struct Now;
+    impl Message for Now {}
+    impl Dispatcher for Ender {
+        type Message = Now;
+        fn can_fast_dispatch(&self, _: &Now) -> bool {
+            true
+        }
+        fn dispatch(&self, _: ConnectionId, _: Now) {
+            let queue = self.place.lock().unwrap().take().unwrap();
+            self.said.send((self.end)(queue)).unwrap();
+        }
+    }
+
+    let join: End = |queue| queue.join().err();
+    let leave: End = |queue| {
+        drop(queue);
+        None
+    };
+    for (end, expected) in [(join, Some(ControlError::FromCallback)), (leave, None)] {
+        bounded(move || {
+            let place = Place::default();
+            let (said, hears) = channel();
+            let queue =
+                DispatchQueue::builder(Ender { place: Arc::clone(&place), end, said }).start().unwrap();
+            let mut connection = queue.connect();
+            *place.lock().unwrap() = Some(queue);
+            assert_eq!(connection.deliver(Now).unwrap(), Delivered::Fast);
+            assert_eq!(hear(&hears), expected);
+            assert!(connection.deliver(Now).is_err(), "it has been shut down");
+        });
+    }
 }

@@ -101,7 +101,7 @@ fn every_message_runs_once_in_its_order_and_on_its_thread() {
             }
             (connection.id(), thread::current().id())
         });
-        let report = queue.join();
+        let report = queue.join().unwrap();
         assert!(report.leftovers.is_empty());
         assert_eq!(report.panics, 0);
 
@@ -149,7 +149,7 @@ fn an_ordered_connection_keeps_fast_ones_behind_queued_ones() {
                 let _ = connection.deliver(Letter { writer, number, priority, qualifies }).unwrap();
             }
         });
-        assert!(queue.join().leftovers.is_empty());
+        assert!(queue.join().unwrap().leftovers.is_empty());
         let seen = clerk.seen.lock().unwrap();
         for writer in 0..READERS {
             let numbers = seen.iter().filter(|one| one.letter.writer == writer).map(|one| one.letter.number);
@@ -181,6 +181,6 @@ fn each_message_wakes_the_thread_that_is_to_run_it() {
             assert_eq!(hear(&told), number);
         }
         queue.shutdown(Stop::RunRemaining);
-        assert!(queue.join().leftovers.is_empty());
+        assert!(queue.join().unwrap().leftovers.is_empty());
     });
 }

@@ -1,6 +1,8 @@
 //! Does the baton pass from worker to worker with all that was written under it, and does no runnable item
 //! wait while a worker sleeps?
 
+extern crate keylane_loom as keylane;
+
 mod harness;
 
 use harness::{Log, Model, Plain};

@@ -1,5 +1,7 @@
 //! Can a ring be lost, whichever of ring and wait comes first?
 
+extern crate keylane_loom as keylane;
+
 mod harness;
 
 use harness::{Model, Plain};

@@ -4,6 +4,8 @@
 //! `cargo test -p keylane-loom --test controls -- --ignored NAME` runs the models of one planted bug alone,
 //! to watch them fail.
 
+extern crate keylane_loom as keylane;
+
 #[path = "../planted.rs"]
 mod planted;
 

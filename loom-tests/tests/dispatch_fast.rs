@@ -1,6 +1,8 @@
 //! `deliver` on the fast path: against the queued path of the same connection, against other connections,
 //! and against the end of the queue.
 
+extern crate keylane_loom as keylane;
+
 mod harness;
 
 use harness::{Clock, Log, Model, Plain};

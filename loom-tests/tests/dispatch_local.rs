@@ -1,6 +1,8 @@
 //! Messages to oneself: never on the sender's stack, in order within their kind, and delivered or handed back
 //! when the queue ends.
 
+extern crate keylane_loom as keylane;
+
 mod harness;
 
 use harness::{Log, Model};

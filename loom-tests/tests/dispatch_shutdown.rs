@@ -1,5 +1,7 @@
 //! The queued path: enqueue against the sleeping dispatch thread, and against shutdown in both its kinds.
 
+extern crate keylane_loom as keylane;
+
 mod harness;
 
 use harness::{Clock, Log, Model, Plain};

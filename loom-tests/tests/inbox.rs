@@ -1,5 +1,7 @@
 //! Does a message ever lie in an inbox whose consumer sleeps, and is a closed door closed?
 
+extern crate keylane_loom as keylane;
+
 mod harness;
 
 use harness::{Log, Model};

@@ -1,5 +1,7 @@
 //! Fast callbacks against closing, and the hand-over between an ordered lane's queue and its fast path.
 
+extern crate keylane_loom as keylane;
+
 mod harness;
 
 use harness::{Log, Model, Plain};

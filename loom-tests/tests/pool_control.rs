@@ -1,5 +1,7 @@
 //! Pause, drain and stop, each against submit and against each other.
 
+extern crate keylane_loom as keylane;
+
 mod harness;
 
 use harness::{Log, Model, Plain};

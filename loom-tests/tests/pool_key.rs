@@ -1,5 +1,7 @@
 //! One key: order, exclusion, and visibility from item to item, whoever submits and whoever runs.
 
+extern crate keylane_loom as keylane;
+
 mod harness;
 
 use harness::{Clock, Log, Model, Plain};

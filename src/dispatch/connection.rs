@@ -72,7 +72,7 @@ impl<D: Dispatcher> Connection<D> {
             let from = self.id();
             match self.lane.enter() {
                 Entry::Visit(visit) => {
-                    self.shared.dispatcher.fast_dispatch(from, message);
+                    self.shared.fast_dispatch(from, message);
                     drop(visit);
                     return Ok(Delivered::Fast);
                 }

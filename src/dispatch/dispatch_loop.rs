@@ -34,7 +34,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
         let Some((from, Envelope { message, pending, .. })) = self.backlog.pick() else {
             return if closed.is_some() { Step::Stopped } else { Step::Idle };
         };
-        self.shared.dispatcher.dispatch(from, message);
+        self.shared.dispatch(from, message);
         drop(pending);
         Step::Ran
     }

@@ -88,7 +88,7 @@ impl<D: Dispatcher> LocalLoop<D> {
         let from = ConnectionId::LOCAL;
         if self.shared.dispatcher.can_fast_dispatch(&message) {
             mark("local fast");
-            self.shared.dispatcher.fast_dispatch(from, message);
+            self.shared.fast_dispatch(from, message);
             return Step::Ran;
         }
         match self.shared.enqueue(Envelope::new(from, message, None), Origin::Inside) {

@@ -8,7 +8,7 @@ use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::local::{Local, LocalLoop};
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::Shared;
-use crate::error::BuildError;
+use crate::error::{BuildError, ControlError};
 use crate::stop::Stop;
 use crate::sync::Arc;
 use crate::worker_thread::WorkerThread;
@@ -18,8 +18,7 @@ use crate::worker_thread::WorkerThread;
 /// Dereferences to [`QueueHandle`], which is what the rest of the program uses; this is what its owner keeps,
 /// to [`join`](Self::join) it. Dropped without that, it shuts down with [`Stop::RunRemaining`] and waits, so
 /// that everything accepted is dispatched (unless it has been shut down with [`Stop::HandBack`]: what would
-/// come back is dropped with it). Dropped inside a callback on one of its own threads, it does not wait;
-/// inside a fast callback on a reader's thread it must be neither dropped nor joined.
+/// come back is dropped with it). Dropped inside one of its own callbacks, it does not wait.
 ///
 /// ```
 /// use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, Stop};
@@ -45,7 +44,7 @@ use crate::worker_thread::WorkerThread;
 /// assert_eq!(connection.deliver(Ping(100))?, Delivered::Queued);
 /// queue.shutdown(Stop::RunRemaining);
 /// assert!(connection.deliver(Ping(2)).is_err());
-/// assert!(queue.join().leftovers.is_empty());
+/// assert!(queue.join()?.leftovers.is_empty());
 /// # Ok(())
 /// # }
 /// ```
@@ -96,20 +95,18 @@ impl<D: Dispatcher> DispatchQueue<D> {
     /// with [`Stop::RunRemaining`] if nobody has. When this returns no callback runs, fast ones included, and
     /// none will (D10).
     ///
-    /// # Panics
-    /// Called from a queued callback of the same queue, which would wait for itself. A fast callback must not
-    /// call it either: that cannot be noticed, and never returns.
-    pub fn join(mut self) -> QueueReport<D::Message> {
+    /// # Errors
+    /// [`ControlError::FromCallback`] from inside a callback of this queue, queued or fast, which would wait for
+    /// itself. The queue has then been shut down, its threads end by themselves, and what a report would have
+    /// handed back is dropped.
+    pub fn join(mut self) -> Result<QueueReport<D::Message>, ControlError> {
         self.handle.shutdown(Stop::RunRemaining);
+        self.shared.refuse_callbacks()?;
         let threads = self.threads.take().expect("threads are taken once, by join or by drop");
-        self.end(threads)
+        Ok(self.end(threads))
     }
 
     fn end(&self, (local, dispatch): Threads<D>) -> QueueReport<D::Message> {
-        assert!(
-            !local.is_current() && !dispatch.is_current(),
-            "DispatchQueue::join called from a callback of the same queue"
-        );
         let (local, local_panics) = local.join();
         let (dispatch, panics) = dispatch.join();
         let mut report = self.handle.reclaim(dispatch, local);
@@ -132,7 +129,7 @@ impl<D: Dispatcher> Drop for DispatchQueue<D> {
             return;
         };
         self.handle.shutdown(Stop::RunRemaining);
-        if !threads.0.is_current() && !threads.1.is_current() {
+        if self.shared.refuse_callbacks().is_ok() {
             self.end(threads);
         }
     }
@@ -167,7 +164,7 @@ impl<D: Dispatcher> QueueHandle<D> {
 
     /// Takes back what a stepped queue has not dispatched. The loops are consumed: whoever can give them up
     /// shows that nobody steps them any more. Shuts down with [`Stop::HandBack`] first, and waits for fast
-    /// callbacks that are still running.
+    /// callbacks that are still running, so it must not be called from one.
     ///
     /// # Panics
     /// If the loops belong to another queue.

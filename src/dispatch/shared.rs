@@ -2,6 +2,8 @@
 
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::{ConnectionId, Message, Priority};
+use crate::error::ControlError;
+use crate::inside::{self, Inside, Owner};
 use crate::lane::{Bell, Inbox, Origin, Pending, Pushed, Roster};
 use crate::stop::Stop;
 use crate::sync::Arc;
@@ -74,6 +76,31 @@ impl<D: Dispatcher> Shared<D> {
 
     pub(super) fn enqueue(&self, envelope: Envelope<D::Message>, origin: Origin) -> Result<(), D::Message> {
         self.queue.push(envelope, origin).map_err(|refused| refused.message)
+    }
+
+    /// Tells this queue from others.
+    pub(super) fn id(&self) -> Owner {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Refuses to wait for callbacks from inside one.
+    pub(super) fn refuse_callbacks(&self) -> Result<(), ControlError> {
+        match inside::current(self.id()) {
+            Some(_) => Err(ControlError::FromCallback),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs a queued message.
+    pub(super) fn dispatch(&self, from: ConnectionId, message: D::Message) {
+        let _inside = Inside::enter(self.id(), 0);
+        self.dispatcher.dispatch(from, message);
+    }
+
+    /// Runs a message that qualified, on this thread.
+    pub(super) fn fast_dispatch(&self, from: ConnectionId, message: D::Message) {
+        let _inside = Inside::enter(self.id(), 0);
+        self.dispatcher.fast_dispatch(from, message);
     }
 
     /// See [`QueueHandle::shutdown`](crate::QueueHandle::shutdown).

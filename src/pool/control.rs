@@ -4,10 +4,10 @@
 //! is done without it. Lock order: control, batons by shard number, inboxes.
 
 use crate::error::ControlError;
+use crate::inside;
 use crate::lane::{Bell, Charge};
 use crate::pool::handle::Shared;
 use crate::pool::handler::Handler;
-use crate::pool::lineage;
 use crate::pool::shard::{ShardHold, Until};
 use crate::stop::Stop;
 use crate::sync::{Arc, mark};
@@ -37,7 +37,7 @@ impl<H: Handler> std::fmt::Debug for PauseGuard<H> {
 impl<H: Handler> Shared<H> {
     /// See [`PoolHandle::pause`](crate::PoolHandle::pause).
     pub(super) fn pause(self: &Arc<Self>) -> Result<PauseGuard<H>, ControlError> {
-        self.refuse_handlers()?;
+        self.refuse_callbacks()?;
         {
             let _control = self.control.lock();
             for shard in &self.shards {
@@ -59,7 +59,7 @@ impl<H: Handler> Shared<H> {
 
     /// See [`PoolHandle::drain`](crate::PoolHandle::drain).
     pub(super) fn drain(&self) -> Result<(), ControlError> {
-        self.refuse_handlers()?;
+        self.refuse_callbacks()?;
         let generation = {
             let mut next = self.control.lock();
             let generation = *next;
@@ -108,9 +108,9 @@ impl<H: Handler> Shared<H> {
     }
 
     /// Refuses to wait for handlers from inside one.
-    pub(super) fn refuse_handlers(&self) -> Result<(), ControlError> {
-        match lineage::current(self.id()) {
-            Some(_) => Err(ControlError::FromHandler),
+    pub(super) fn refuse_callbacks(&self) -> Result<(), ControlError> {
+        match inside::current(self.id()) {
+            Some(_) => Err(ControlError::FromCallback),
             None => Ok(()),
         }
     }

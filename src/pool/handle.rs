@@ -4,10 +4,11 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::ops::Deref;
 
 use crate::error::{ControlError, SubmitError};
+use crate::inside::{self, Generation, Owner};
 use crate::pool::builder::ShardedThreadPoolBuilder;
 use crate::pool::control::PauseGuard;
 use crate::pool::handler::Handler;
-use crate::pool::lineage::{self, Generation, PoolId};
+
 use crate::pool::shard::{Shard, Work};
 use crate::pool::worker::Worker;
 use crate::stop::Stop;
@@ -89,7 +90,7 @@ impl<H: Handler> Shared<H> {
         Self { handler, shards, workers, control: Mutex::new(0) }
     }
 
-    pub(super) fn id(&self) -> PoolId {
+    pub(super) fn id(&self) -> Owner {
         std::ptr::from_ref(self).addr()
     }
 
@@ -119,12 +120,12 @@ impl<H: Handler> ShardedThreadPool<H> {
     /// of the pool exists (P8).
     ///
     /// # Errors
-    /// [`ControlError::FromHandler`] from inside a handler of this pool, which would wait for itself. The
+    /// [`ControlError::FromCallback`] from inside a handler of this pool, which would wait for itself. The
     /// pool has then been shut down, its threads end by themselves, and what a report would have handed back is
     /// dropped.
     pub fn join(mut self) -> Result<PoolReport<H::Key, H::Item>, ControlError> {
         self.handle.shutdown(Stop::RunRemaining);
-        self.shared.refuse_handlers()?;
+        self.shared.refuse_callbacks()?;
         Ok(self.end())
     }
 
@@ -150,7 +151,7 @@ impl<H: Handler> Drop for ShardedThreadPool<H> {
             return;
         }
         self.handle.shutdown(Stop::RunRemaining);
-        if self.shared.refuse_handlers().is_ok() {
+        if self.shared.refuse_callbacks().is_ok() {
             self.end();
         }
     }
@@ -172,7 +173,7 @@ impl<H: Handler> PoolHandle<H> {
     /// [`SubmitError`] with key and item in it, if the pool has been shut down: from the moment
     /// [`shutdown`](Self::shutdown) returns, always.
     pub fn submit(&self, key: H::Key, item: H::Item) -> Result<(), SubmitError<H::Key, H::Item>> {
-        let work = Work { item, parent: lineage::current(self.shared.id()) };
+        let work = Work { item, parent: inside::current(self.shared.id()) };
         let shard = &self.shared.shards[self.shared.shard_of(&key)];
         shard.submit(key, work).map_err(|(key, work)| SubmitError::new(key, work.item))
     }
@@ -186,7 +187,7 @@ impl<H: Handler> PoolHandle<H> {
     /// meanwhile. A pool that is shut down while paused ends all the same, and hands back what it has.
     ///
     /// # Errors
-    /// [`ControlError::FromHandler`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool
+    /// [`ControlError::FromCallback`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool
     /// has been shut down.
     pub fn pause(&self) -> Result<PauseGuard<H>, ControlError> {
         self.shared.pause()
@@ -198,7 +199,7 @@ impl<H: Handler> PoolHandle<H> {
     /// it waits.
     ///
     /// # Errors
-    /// [`ControlError::FromHandler`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool
+    /// [`ControlError::FromCallback`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool
     /// has been shut down and handed back some of what it was waiting for.
     pub fn drain(&self) -> Result<(), ControlError> {
         self.shared.drain()

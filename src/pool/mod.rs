@@ -13,7 +13,6 @@ mod builder;
 mod control;
 mod handle;
 mod handler;
-mod lineage;
 mod shard;
 mod worker;
 

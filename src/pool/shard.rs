@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
+use crate::inside::Generation;
 use crate::lane::{Baton, Bell, Charge, Hold, Inbox, Origin, Pushed};
 use crate::policy::Keyed;
-use crate::pool::lineage::Generation;
 use crate::stop::Stop;
 use crate::sync::{Arc, mark};
 

@@ -2,10 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use crate::inside::Inside;
 use crate::lane::Charge;
 use crate::pool::handle::Shared;
 use crate::pool::handler::Handler;
-use crate::pool::lineage::Inside;
 use crate::pool::shard::{Running, ShardHold};
 use crate::stop::Step;
 use crate::sync::{Arc, mark};

@@ -103,7 +103,7 @@ impl Condvar {
 
 /// See `native.rs`.
 pub mod thread {
-    pub use loom::thread::{JoinHandle, current};
+    pub use loom::thread::JoinHandle;
 
     /// See `native.rs`.
     pub fn spawn<F, T>(name: String, body: F) -> std::io::Result<JoinHandle<T>>

@@ -91,7 +91,7 @@ impl Condvar {
 
 /// Threads: spawn with a name, join.
 pub mod thread {
-    pub use std::thread::{JoinHandle, current};
+    pub use std::thread::JoinHandle;
 
     /// Starts a thread called `name`.
     ///

@@ -125,7 +125,7 @@ impl Server {
         }
         // Producers before consumers: readers feed the queue, the queue feeds the pool, the pool the writers.
         self.queue.shutdown(Stop::RunRemaining);
-        let queue = self.queue.join();
+        let queue = self.queue.join().expect("this is no callback of the queue");
         self.pool.shutdown(Stop::RunRemaining);
         let pool = self.pool.join().expect("this is no handler of the pool");
         self.sessions.close(GRACE);

@@ -189,7 +189,7 @@ impl Real {
 
     fn pause(&self) {
         if self.is_inside() {
-            assert_eq!(self.pool.pause().err(), Some(ControlError::FromHandler));
+            assert_eq!(self.pool.pause().err(), Some(ControlError::FromCallback));
             return;
         }
         // Nothing runs, so it returns at once. On a thread of its own, so that a hang is a failure.
@@ -211,7 +211,7 @@ impl Real {
 
     fn drain(&self) {
         if self.is_inside() {
-            assert_eq!(self.pool.drain(), Err(ControlError::FromHandler));
+            assert_eq!(self.pool.drain(), Err(ControlError::FromCallback));
             return;
         }
         // One item for each shard that no worker has taken in: see `Drain::begin`.
