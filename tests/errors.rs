@@ -77,7 +77,10 @@ fn a_thread_that_does_not_start_is_the_source_of_the_error() {
 
 #[test]
 fn control_errors_say_why() {
-    assert_eq!(ControlError::FromCallback.to_string(), "called from inside a callback of the same queue or pool");
+    assert_eq!(
+        ControlError::FromCallback.to_string(),
+        "called from inside a callback of the same queue or pool"
+    );
     assert_eq!(ControlError::Stopped.to_string(), "the pool has been shut down");
 }
 

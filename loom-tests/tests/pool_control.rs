@@ -68,6 +68,32 @@ fn pause_against_run() {
         });
 }
 
+/// A submit against a pause: the item is accepted either way, and while the guard lives it has run or it waits.
+#[test]
+fn pause_against_submit() {
+    Model::new("pause_against_submit", "P1 P6", 3)
+        .iterations(139)
+        .reaches(&["control waited", "ran before the pause", "kept from running"])
+        .check(|| {
+            let (pool, mut workers, sums) = pool(1);
+            let submitter = {
+                let pool = pool.clone();
+                thread::spawn(move || pool.submit(0, 1).unwrap())
+            };
+            let stepper = spawn_step(workers.pop().unwrap());
+            let guard = pool.pause().unwrap();
+            let before = sums[0].get();
+            sums[0].set(before + 10);
+            mark(if before == 1 { "ran before the pause" } else { "kept from running" });
+            assert_eq!(sums[0].get(), before + 10, "nobody else writes");
+            drop(guard);
+            submitter.join().unwrap();
+            let (mut worker, _) = stepper.join().unwrap();
+            let _ = worker.step();
+            assert_eq!(sums[0].get(), 11, "accepted, so run");
+        });
+}
+
 /// Items are accepted while paused, do not run, and a worker that went to sleep meanwhile is woken when the
 /// pause ends: no submit comes after that.
 #[test]

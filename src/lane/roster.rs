@@ -20,7 +20,6 @@ struct State {
     closed: bool,
     /// Visits that were under way when their lane was closed, and still are.
     visiting: usize,
-    awaited: bool,
 }
 
 impl Roster {
@@ -61,7 +60,7 @@ impl Roster {
         // Taking the lock also waits for a `close` that has set CLOSED and not yet written down its count.
         let mut state = self.state.lock();
         state.visiting -= 1;
-        if state.visiting == 0 && state.awaited {
+        if state.visiting == 0 {
             mark("last visitor rang");
             self.quiet.ring();
         }
@@ -69,15 +68,14 @@ impl Roster {
 
     /// Waits until no visit is under way. Call it after [`close`](Roster::close), from one thread.
     pub fn wait_quiet(&self) {
-        {
-            let mut state = self.state.lock();
-            debug_assert!(state.closed, "only a closed roster falls quiet");
-            if state.visiting == 0 {
-                return;
-            }
-            state.awaited = true;
+        let state = self.state.lock();
+        debug_assert!(state.closed, "only a closed roster falls quiet");
+        let visiting = state.visiting;
+        drop(state);
+        if visiting > 0 {
+            // It can only fall, and whoever brings it to zero rings, once.
+            mark("waited for a visitor");
+            self.quiet.wait();
         }
-        mark("waited for a visitor");
-        self.quiet.wait();
     }
 }

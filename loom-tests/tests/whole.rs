@@ -1,0 +1,79 @@
+//! Queue and pool as a user starts them, with threads of their own: the smallest whole lives.
+
+extern crate keylane_loom as keylane;
+
+mod harness;
+
+use harness::{Log, Model};
+use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handler, Message, ShardedThreadPool, Stop};
+
+struct Ping;
+
+impl Message for Ping {}
+
+struct Pings(Log<()>);
+
+impl Dispatcher for Pings {
+    type Message = Ping;
+
+    fn dispatch(&self, _: ConnectionId, _: Ping) {
+        self.0.add(());
+    }
+}
+
+impl Handler for Pings {
+    type Key = ();
+    type Item = Ping;
+
+    fn handle(&self, (): &(), _: Ping) {
+        self.0.add(());
+    }
+}
+
+/// Start, shut down, join: both threads end, whatever they were about to do.
+#[test]
+fn a_queue_from_start_to_join() {
+    Model::new("a_queue_from_start_to_join", "D10", 3)
+        .iterations(0)
+        .reaches(&["slept", "rung before sleep"])
+        .check(|| {
+            let queue = DispatchQueue::builder(Pings(Log::new())).start().unwrap();
+            queue.shutdown(Stop::RunRemaining);
+            let report = queue.join().unwrap();
+            assert_eq!((report.leftovers.len(), report.panics), (0, 0));
+        });
+}
+
+/// A message to oneself goes through both threads before they end.
+#[test]
+fn a_queue_with_a_local_message() {
+    Model::new("a_queue_with_a_local_message", "D1 D6 D10", 3)
+        .iterations(0)
+        .reaches(&["slept", "rung before sleep", "local queued"])
+        .check(|| {
+            let ran = Log::new();
+            let queue = DispatchQueue::builder(Pings(ran.clone())).start().unwrap();
+            queue.local().send(Ping).unwrap();
+            assert!(queue.join().unwrap().leftovers.is_empty());
+            assert_eq!(ran.take().len(), 1);
+        });
+}
+
+/// Start, submit, join: the worker runs the item and ends.
+#[test]
+fn a_pool_from_start_to_join() {
+    Model::new("a_pool_from_start_to_join", "P1 P8", 2)
+        .iterations(0)
+        .reaches(&["slept", "rung before sleep"])
+        .check(|| {
+            let ran = Log::new();
+            let pool = ShardedThreadPool::builder(Pings(ran.clone()))
+                .shards(1)
+                .threads_per_shard(1)
+                .start()
+                .unwrap();
+            pool.submit((), Ping).unwrap();
+            assert!(pool.join().unwrap().leftovers.is_empty());
+            assert_eq!(ran.take().len(), 1);
+        });
+}
