@@ -64,7 +64,7 @@ fn a_queue_with_a_local_message() {
 #[test]
 fn a_pool_from_start_to_join() {
     Model::new("a_pool_from_start_to_join", "P1 P8", 2)
-        .iterations(0)
+        .iterations(357)
         .reaches(&["slept", "rung before sleep"])
         .check(|| {
             let ran = Log::new();

@@ -1,8 +1,9 @@
 //! Building a pool, with threads or to be stepped.
 
 use crate::error::BuildError;
-use crate::pool::handle::{PoolHandle, ShardedThreadPool, Shared};
+use crate::pool::handle::{PoolHandle, ShardedThreadPool};
 use crate::pool::handler::Handler;
+use crate::pool::shared::Shared;
 use crate::pool::worker::Worker;
 use crate::stop::Stop;
 use crate::sync::Arc;

@@ -6,9 +6,9 @@
 use crate::error::ControlError;
 use crate::inside;
 use crate::lane::{Bell, Charge};
-use crate::pool::handle::Shared;
 use crate::pool::handler::Handler;
 use crate::pool::shard::{ShardHold, Until};
+use crate::pool::shared::Shared;
 use crate::stop::Stop;
 use crate::sync::{Arc, mark};
 

@@ -1,18 +1,18 @@
 //! The pool as its owner sees it: submit, pause, drain, shut down, join.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::ops::Deref;
 
 use crate::error::{ControlError, SubmitError};
-use crate::inside::{self, Generation, Owner};
+use crate::inside;
 use crate::pool::builder::ShardedThreadPoolBuilder;
 use crate::pool::control::PauseGuard;
 use crate::pool::handler::Handler;
 
-use crate::pool::shard::{Shard, Work};
+use crate::pool::shard::Work;
+use crate::pool::shared::Shared;
 use crate::pool::worker::Worker;
 use crate::stop::Stop;
-use crate::sync::{Arc, Mutex};
+use crate::sync::Arc;
 use crate::worker_thread::WorkerThread;
 
 /// A pool with its threads.
@@ -69,35 +69,6 @@ pub struct PoolReport<K, I> {
     pub leftovers: Vec<(K, I)>,
     /// Handlers that panicked on the pool's threads. Their items count as run.
     pub panics: usize,
-}
-
-pub(super) struct Shared<H: Handler> {
-    pub(super) handler: H,
-    pub(super) shards: Box<[Shard<H::Key, H::Item>]>,
-    /// How many workers there are, in all shards together.
-    workers: usize,
-    /// The generation that the next drain ends. Held while a control marks the shards.
-    pub(super) control: Mutex<Generation>,
-}
-
-/// Fixed keys: a program's key has the same shard in every run, which is what makes runs comparable.
-type Placement = BuildHasherDefault<DefaultHasher>;
-
-impl<H: Handler> Shared<H> {
-    pub(super) fn new(handler: H, shards: usize, threads_per_shard: usize) -> Self {
-        let workers = shards * threads_per_shard;
-        let shards = (0..shards).map(|_| Shard::new(threads_per_shard)).collect();
-        Self { handler, shards, workers, control: Mutex::new(0) }
-    }
-
-    pub(super) fn id(&self) -> Owner {
-        std::ptr::from_ref(self).addr()
-    }
-
-    fn shard_of(&self, key: &H::Key) -> usize {
-        let shards = self.shards.len() as u64;
-        usize::try_from(Placement::default().hash_one(key) % shards).expect("less than the number of shards")
-    }
 }
 
 impl<H: Handler> ShardedThreadPool<H> {
@@ -223,7 +194,7 @@ impl<H: Handler> PoolHandle<H> {
     /// If the workers are not all the workers of this pool: one that is missing might be running an item.
     pub fn reclaim(&self, workers: Vec<Worker<H>>) -> PoolReport<H::Key, H::Item> {
         let ours = workers.iter().filter(|worker| worker.belongs_to(&self.shared)).count();
-        assert!(ours == workers.len() && ours == self.shared.workers, "not all the workers of this pool");
+        assert!(ours == workers.len() && ours == self.shared.workers(), "not all the workers of this pool");
         self.shutdown(Stop::HandBack);
         let leftovers =
             self.shared.shards.iter().flat_map(|shard| shard.baton.take_up().leftovers()).collect();

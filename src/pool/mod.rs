@@ -14,6 +14,7 @@ mod control;
 mod handle;
 mod handler;
 mod shard;
+mod shared;
 mod worker;
 
 pub use builder::ShardedThreadPoolBuilder;

@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::inside::Inside;
 use crate::lane::Charge;
-use crate::pool::handle::Shared;
 use crate::pool::handler::Handler;
 use crate::pool::shard::{Running, ShardHold};
+use crate::pool::shared::Shared;
 use crate::stop::Step;
 use crate::sync::{Arc, mark};
 

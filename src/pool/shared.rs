@@ -1,0 +1,43 @@
+//! What the workers of a pool, its handles and its controls have in common.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
+use crate::inside::{Generation, Owner};
+use crate::pool::handler::Handler;
+use crate::pool::shard::Shard;
+use crate::sync::Mutex;
+
+/// See the module's documentation.
+pub(super) struct Shared<H: Handler> {
+    pub(super) handler: H,
+    pub(super) shards: Box<[Shard<H::Key, H::Item>]>,
+    threads_per_shard: usize,
+    /// The generation that the next drain ends. Held while a control marks the shards.
+    pub(super) control: Mutex<Generation>,
+}
+
+/// Fixed keys: a program's key has the same shard in every run, which is what makes runs comparable.
+type Placement = BuildHasherDefault<DefaultHasher>;
+
+impl<H: Handler> Shared<H> {
+    pub(super) fn new(handler: H, shards: usize, threads_per_shard: usize) -> Self {
+        let shards = (0..shards).map(|_| Shard::new(threads_per_shard)).collect();
+        Self { handler, shards, threads_per_shard, control: Mutex::new(0) }
+    }
+
+    /// How many workers there are, in all shards together.
+    pub(super) fn workers(&self) -> usize {
+        self.shards.len() * self.threads_per_shard
+    }
+
+    /// Tells this pool from others.
+    pub(super) fn id(&self) -> Owner {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Which shard the items of `key` go to.
+    pub(super) fn shard_of(&self, key: &H::Key) -> usize {
+        let shards = self.shards.len() as u64;
+        usize::try_from(Placement::default().hash_one(key) % shards).expect("less than the number of shards")
+    }
+}
