@@ -204,6 +204,60 @@ pub const PLANTED: &[Planted] = &[
         symptom: RACE,
     },
     Planted {
+        name: "drained_one_after_the_other",
+        story: "Drain's last look takes up each baton in turn instead of all of them.",
+        file: "pool/control.rs",
+        edits: &[
+            (
+                "let mut cores: Vec<ShardHold<'_, _, _>> =\n                self.shards.iter().map(|shard| shard.baton.take_up()).collect();",
+                "let mut seen = Vec::new();",
+            ),
+            (
+                "for core in &mut cores {\n                core.take_in(false);\n            }",
+                "for shard in &self.shards {\n                let mut core = shard.baton.take_up();\n                \
+                 core.take_in(false);\n                \
+                 seen.push((core.is_stranded(generation), core.is_drained(generation)));\n            }",
+            ),
+            (
+                "if cores.iter().any(|core| core.is_stranded(generation)) {",
+                "if seen.iter().any(|seen| seen.0) {",
+            ),
+            (
+                "if cores.iter().all(|core| core.is_drained(generation)) {",
+                "if seen.iter().all(|seen| seen.1) {",
+            ),
+        ],
+        model: ("pool_control", "drain_looks_at_all_shards_at_once"),
+        symptom: RACE,
+    },
+    Planted {
+        name: "every_sleeper_woken",
+        story: "One item wakes every worker that sleeps.",
+        file: "lane/baton.rs",
+        edits: &[(
+            "let count = uncovered.min(held.bench.len());",
+            "let count = if uncovered > 0 { held.bench.len() } else { 0 };",
+        )],
+        model: ("baton", "one_item_wakes_one_of_two"),
+        symptom: "one item, one wake",
+    },
+    Planted {
+        name: "woken_worker_not_counted",
+        story: "A worker on its way does not count, so the item it was woken for wakes another.",
+        file: "lane/baton.rs",
+        edits: &[("held.waking += count;", ""), ("hold.held().waking -= 1;", "")],
+        model: ("baton", "one_item_wakes_one_of_two"),
+        symptom: "one item, one wake",
+    },
+    Planted {
+        name: "worker_leaves_others_asleep",
+        story: "The last worker goes home without waking those who sat down behind its key.",
+        file: "pool/worker.rs",
+        edits: &[("core.wake_all();", "")],
+        model: ("pool_key", "the_last_worker_wakes_who_sat_down"),
+        symptom: DEADLOCK,
+    },
+    Planted {
         name: "queue_ends_before_local",
         story: "The queue ends before the local thread, which still delivers to it (ceph PR 9930).",
         file: "dispatch/shared.rs",

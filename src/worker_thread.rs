@@ -18,8 +18,12 @@ impl<L: Send + 'static> WorkerThread<L> {
     pub(crate) fn start(name: String, mut looped: L, run: fn(&mut L)) -> std::io::Result<Self> {
         let handle = thread::spawn(name, move || {
             let mut panics = 0;
-            while catch_unwind(AssertUnwindSafe(|| run(&mut looped))).is_err() {
+            while let Err(payload) = catch_unwind(AssertUnwindSafe(|| run(&mut looped))) {
                 panics += 1;
+                // A payload is the user's, and so is its drop. One that panics in turn is left alone.
+                if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                    std::mem::forget(another);
+                }
             }
             (looped, panics)
         })?;

@@ -6,7 +6,7 @@ extern crate keylane_loom as keylane;
 mod harness;
 
 use harness::{Log, Model, Plain};
-use keylane::internals::{Arc, Baton, Charge, Inbox, Origin, Pushed, mark};
+use keylane::internals::{Arc, Baton, Charge, Inbox, Origin, Pushed, mark, model};
 use loom::thread;
 
 /// The smallest charge: numbers arrive in an inbox, each is an item, and a worker leaves when told to.
@@ -45,7 +45,7 @@ impl Shard {
 
     fn submit(&self, number: u32) {
         match self.inbox.push(number, Origin::Outside).unwrap() {
-            Pushed::OntoSleeper => self.baton.settle(),
+            Pushed::OntoSleeper => self.baton.nudge(),
             Pushed::Quietly => mark("no wake needed"),
         }
     }
@@ -77,7 +77,7 @@ impl Shard {
 /// What one holder wrote, the next one sees; two never hold it at once.
 #[test]
 fn hand_over_between_two_workers() {
-    Model::new("hand_over_between_two_workers", "P3 P4", 2).iterations(9).reaches(&[]).check(|| {
+    Model::new("hand_over_between_two_workers", "P4", 2).iterations(9).reaches(&[]).check(|| {
         let shard = Shard::new(2);
         let cell = Arc::new(Plain::new(0));
         let turn = |shard: &Shard, cell: &Plain<u32>| {
@@ -110,6 +110,31 @@ fn submit_against_sleep() {
             }
             shard.work(0, 1);
             assert_eq!(shard.ran.take(), [1]);
+        });
+}
+
+/// Two workers that sleep, or are about to, and one item: it wakes one of them, never both. Wakes are
+/// min(new runnable items, sleepers), counted where they are made.
+#[test]
+fn one_item_wakes_one_of_two() {
+    Model::new("one_item_wakes_one_of_two", "P5", 3)
+        .iterations(34_153)
+        .reaches(&["slept", "rung before sleep", "no wake needed", "woken for an item"])
+        .check(|| {
+            let before = model::times("woken for an item");
+            let shard = Shard::new(2);
+            let workers: Vec<_> = (0..2)
+                .map(|worker| {
+                    let shard = Arc::clone(&shard);
+                    thread::spawn(move || shard.work(worker, 1))
+                })
+                .collect();
+            shard.submit(1);
+            for worker in workers {
+                worker.join().unwrap();
+            }
+            assert_eq!(shard.ran.take(), [1]);
+            assert!(model::times("woken for an item") - before <= 1, "one item, one wake");
         });
 }
 

@@ -131,3 +131,28 @@ fn local_delivery_against_hand_back() {
             assert_eq!(left.len(), usize::from(accepted), "the dispatch loop never ran, so it comes back");
         });
 }
+
+/// Two messages taken in, and an abrupt end while they are passed on: what comes back is in order, first what
+/// has not been passed on, then what has.
+#[test]
+fn leftovers_keep_their_order() {
+    Model::new("leftovers_keep_their_order", "D1 D6 D10", 2)
+        .iterations(41)
+        .reaches(&["none passed on", "one passed on", "both passed on"])
+        .check(|| {
+            let (queue, dispatch, mut local) = DispatchQueue::builder(Ticks(Log::new())).stepped();
+            queue.local().send(tick(1, false)).unwrap();
+            queue.local().send(tick(2, false)).unwrap();
+            let runner = thread::spawn(move || {
+                let steps = [local.step(), local.step()];
+                (local, steps)
+            });
+            queue.shutdown(Stop::HandBack);
+            let (local, steps) = runner.join().unwrap();
+            let passed_on = steps.iter().filter(|&&step| step == Step::Ran).count();
+            mark(["none passed on", "one passed on", "both passed on"][passed_on]);
+            let left = queue.reclaim(dispatch, local).leftovers;
+            let numbers: Vec<_> = left.iter().map(|(_, tick)| tick.number).collect();
+            assert_eq!(numbers, if passed_on == 1 { [2, 1] } else { [1, 2] });
+        });
+}

@@ -18,7 +18,7 @@ impl Message for Op {
     }
 }
 
-/// Writes down what ran; the plain cell fails the model if two callbacks overlap or are unordered (D12).
+/// Writes down what ran; the plain cell fails the model if two callbacks overlap or are unordered.
 struct Recorder {
     ran: Log<u32>,
     alone: Arc<Plain<u32>>,
@@ -68,7 +68,7 @@ fn enqueue_against_sleep() {
 /// Two connections deliver while the dispatch loop steps: nothing is lost, and each keeps its order.
 #[test]
 fn two_enqueuers_and_the_dispatch_loop() {
-    Model::new("two_enqueuers_and_the_dispatch_loop", "D1 D2 D12", 3)
+    Model::new("two_enqueuers_and_the_dispatch_loop", "D1 D2", 3)
         .iterations(2_089)
         .reaches(&["queued"])
         .check(|| {

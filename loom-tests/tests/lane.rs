@@ -52,7 +52,7 @@ fn visit_against_close() {
 /// A lane that visits twice: the second visit is refused if the roster closed during the first.
 #[test]
 fn two_visits_against_close() {
-    Model::new("two_visits_against_close", "D10 D12", 2)
+    Model::new("two_visits_against_close", "D10", 2)
         .iterations(200)
         .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor"])
         .check(|| {
@@ -244,18 +244,20 @@ fn queued_behind_against_close() {
         });
 }
 
-/// `looks_closed` is a hint: `true` is the truth, `false` may be stale. With the newest value it must find
-/// both; with the oldest it never says `true`, and nothing depends on that.
-fn look(oldest: bool) {
+/// `looks_closed` is a hint: what it says may be old, but `true` has been the truth, and so is still.
+fn look() {
     let roster = Arc::new(Roster::new());
-    let lane = roster.admit(false);
+    let mut lane = roster.admit(false);
     {
         let roster = Arc::clone(&roster);
         thread::spawn(move || roster.close());
     }
-    let closed = lane.looks_closed();
-    mark(if closed { "looked closed" } else { "looked open" });
-    assert!(!(oldest && closed));
+    if lane.looks_closed() {
+        mark("looked closed");
+        assert!(matches!(lane.enter(), Entry::Closed), "closed is for good");
+    } else {
+        mark("looked open");
+    }
 }
 
 #[test]
@@ -264,13 +266,10 @@ fn look_against_close_newest() {
         .newest_hints()
         .iterations(7)
         .reaches(&["looked closed", "looked open"])
-        .check(|| look(false));
+        .check(look);
 }
 
 #[test]
 fn look_against_close_oldest() {
-    Model::new("look_against_close_oldest", "D10", 2)
-        .iterations(3)
-        .reaches(&["looked open"])
-        .check(|| look(true));
+    Model::new("look_against_close_oldest", "D10", 2).iterations(3).reaches(&["looked open"]).check(look);
 }

@@ -94,6 +94,31 @@ fn pause_against_submit() {
         });
 }
 
+/// Pause waits for what runs in every shard, the last one too.
+#[test]
+fn pause_against_run_in_the_last_shard() {
+    Model::new("pause_against_run_in_the_last_shard", "P6", 2)
+        .iterations(26)
+        .reaches(&["control waited", "ran before the pause", "kept from running"])
+        .check(|| {
+            let sums = Arc::new([Plain::new(0), Plain::new(0)]);
+            let (pool, mut workers) = ShardedThreadPool::builder(Sum(Arc::clone(&sums)))
+                .shards(2)
+                .threads_per_shard(1)
+                .stepped()
+                .unwrap();
+            let key = (0..).step_by(2).find(|key| pool.shard_of(key) == 1).unwrap();
+            pool.submit(key, 1).unwrap();
+            let stepper = spawn_step(workers.pop().unwrap());
+            let guard = pool.pause().unwrap();
+            let before = sums[0].get();
+            sums[0].set(before + 10);
+            mark(if before == 1 { "ran before the pause" } else { "kept from running" });
+            drop(guard);
+            let _ = stepper.join().unwrap();
+        });
+}
+
 /// Items are accepted while paused, do not run, and a worker that went to sleep meanwhile is woken when the
 /// pause ends: no submit comes after that.
 #[test]
@@ -203,6 +228,51 @@ fn drain_waits_for_children_in_other_shards() {
             });
             pool.drain().unwrap();
             assert_eq!(ran.get(), 1, "the child has run, and it is visible");
+        });
+}
+
+/// The item's child is of the other shard, and the grandchild of its own again. A drain that looked at the
+/// shards one after the other, however often, could always be one step behind: it must look at all at once.
+#[test]
+fn drain_looks_at_all_shards_at_once() {
+    /// Each item submits to the key it has last, with the rest; one without keys says that it has run.
+    struct Chain {
+        pool: Log<PoolHandle<Chain>>,
+        ran: Arc<Plain<u32>>,
+    }
+    impl Handler for Chain {
+        type Key = usize;
+        type Item = Vec<usize>;
+        fn handle(&self, _: &usize, mut keys: Vec<usize>) {
+            match keys.pop() {
+                Some(next) => self.pool.take().pop().unwrap().submit(next, keys).unwrap(),
+                None => self.ran.set(1),
+            }
+        }
+    }
+
+    Model::new("drain_looks_at_all_shards_at_once", "P7", 2)
+        .iterations(467_237)
+        .reaches(&["control waited", "drained, but not at once"])
+        .check(|| {
+            let (own, ran) = (Log::new(), Arc::new(Plain::new(0)));
+            let chain = Chain { pool: own.clone(), ran: Arc::clone(&ran) };
+            let (pool, mut workers) =
+                ShardedThreadPool::builder(chain).shards(2).threads_per_shard(1).stepped().unwrap();
+            let key_of = |shard| (0..).find(|key| pool.shard_of(key) == shard).unwrap();
+            let (there, back) = (key_of(0), key_of(1));
+            pool.submit(there, vec![there, back]).unwrap();
+            let theirs = pool.clone();
+            thread::spawn(move || {
+                for shard in [0, 1, 0] {
+                    // A handle for one submit at a time: no cycle of handler and pool is left behind.
+                    own.add(theirs.clone());
+                    assert_eq!(workers[shard].step(), Step::Ran);
+                }
+                own.take();
+            });
+            pool.drain().unwrap();
+            assert_eq!(ran.get(), 1, "the grandchild has run, and it is visible");
         });
 }
 

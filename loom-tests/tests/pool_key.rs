@@ -225,10 +225,39 @@ fn submit_against_finish() {
                 })
             };
             exhaust(&mut workers[0]);
-            mark(if ran.take() == [1, 2] { "found by the same worker" } else { "left for the next step" });
+            let early = ran.take();
+            mark(if early == [1, 2] { "found by the same worker" } else { "left for the next step" });
             submitter.join().unwrap();
             exhaust(&mut workers[0]);
+            assert_eq!([early, ran.take()].concat(), [1, 2]);
             assert_eq!(workers[0].step(), Step::Idle);
             assert!(pool.reclaim(workers).leftovers.is_empty());
+        });
+}
+
+/// A worker that finds the rest behind a running key sits down, and the one that runs it to its end wakes it:
+/// both leave a pool that is to run what remains.
+#[test]
+fn the_last_worker_wakes_who_sat_down() {
+    Model::new("the_last_worker_wakes_who_sat_down", "P1 P8", 3)
+        .iterations(90)
+        .reaches(&["slept", "rung before sleep", "worker woke"])
+        .check(|| {
+            let (pool, workers, ran) = pool(2);
+            pool.submit(0, 1).unwrap();
+            pool.submit(0, 2).unwrap();
+            pool.shutdown(Stop::RunRemaining);
+            let workers: Vec<_> = workers
+                .into_iter()
+                .map(|mut worker| {
+                    thread::spawn(move || {
+                        worker.run();
+                        worker
+                    })
+                })
+                .collect();
+            let workers = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
+            assert!(pool.reclaim(workers).leftovers.is_empty());
+            assert_eq!(ran.take(), [1, 2]);
         });
 }

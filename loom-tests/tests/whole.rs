@@ -34,7 +34,7 @@ impl Handler for Pings {
 #[test]
 fn a_queue_from_start_to_join() {
     Model::new("a_queue_from_start_to_join", "D10", 3)
-        .iterations(0)
+        .iterations(36_968)
         .reaches(&["slept", "rung before sleep"])
         .check(|| {
             let queue = DispatchQueue::builder(Pings(Log::new())).start().unwrap();

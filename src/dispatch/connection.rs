@@ -2,7 +2,7 @@
 
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::{Envelope, Shared};
+use crate::dispatch::shared::Shared;
 use crate::error::DeliverError;
 use crate::lane::{Entry, Lane, Origin};
 use crate::sync::{Arc, mark};
@@ -68,7 +68,7 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     fn offer(&mut self, message: D::Message) -> Result<Delivered, D::Message> {
-        if self.shared.dispatcher.can_fast_dispatch(&message) {
+        if self.shared.can_fast_dispatch(&message) {
             let from = self.id();
             match self.lane.enter() {
                 Entry::Visit(visit) => {
@@ -80,8 +80,8 @@ impl<D: Dispatcher> Connection<D> {
                 Entry::Behind => {}
             }
         }
-        let envelope = Envelope::new(self.id(), message, self.lane.expect());
-        self.shared.enqueue(envelope, Origin::Outside)?;
+        let pending = self.lane.expect();
+        self.shared.enqueue(self.id(), message, pending, Origin::Outside)?;
         mark("queued");
         Ok(Delivered::Queued)
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::{Envelope, Shared};
+use crate::dispatch::shared::Shared;
 use crate::error::DeliverError;
 use crate::lane::Origin;
 use crate::stop::{Step, Stop};
@@ -86,12 +86,12 @@ impl<D: Dispatcher> LocalLoop<D> {
 
     fn deliver(&mut self, message: D::Message) -> Step {
         let from = ConnectionId::LOCAL;
-        if self.shared.dispatcher.can_fast_dispatch(&message) {
+        if self.shared.can_fast_dispatch(&message) {
             mark("local fast");
             self.shared.fast_dispatch(from, message);
             return Step::Ran;
         }
-        match self.shared.enqueue(Envelope::new(from, message, None), Origin::Inside) {
+        match self.shared.enqueue(from, message, None, Origin::Inside) {
             Ok(()) => {
                 mark("local queued");
                 Step::Ran

@@ -92,7 +92,7 @@ impl<D: Dispatcher> DispatchQueue<D> {
     }
 
     /// Waits until the queue has ended, which [`shutdown`](QueueHandle::shutdown) brings about; shuts it down
-    /// with [`Stop::RunRemaining`] if nobody has. When this returns no callback runs, fast ones included, and
+    /// with [`Stop::RunRemaining`] if nobody has. When this returns no `dispatch` or `fast_dispatch` runs, and
     /// none will (D10).
     ///
     /// # Errors

@@ -18,12 +18,6 @@ pub(super) struct Envelope<M> {
     pub(super) pending: Option<Pending>,
 }
 
-impl<M: Message> Envelope<M> {
-    pub(super) fn new(from: ConnectionId, message: M, pending: Option<Pending>) -> Self {
-        Self { from, priority: message.priority(), message, pending }
-    }
-}
-
 /// An inbox and the bell of its one consumer.
 pub(super) struct Post<T> {
     inbox: Inbox<T>,
@@ -74,7 +68,19 @@ impl<D: Dispatcher> Shared<D> {
         Self { dispatcher, roster: Arc::new(Roster::new()), queue: Post::new(), local: Post::new() }
     }
 
-    pub(super) fn enqueue(&self, envelope: Envelope<D::Message>, origin: Origin) -> Result<(), D::Message> {
+    /// Puts a message behind those that have arrived, with the priority it asks for.
+    pub(super) fn enqueue(
+        &self,
+        from: ConnectionId,
+        message: D::Message,
+        pending: Option<Pending>,
+        origin: Origin,
+    ) -> Result<(), D::Message> {
+        let priority = {
+            let _inside = Inside::queue(self.id());
+            message.priority()
+        };
+        let envelope = Envelope { from, priority, message, pending };
         self.queue.push(envelope, origin).map_err(|refused| refused.message)
     }
 
@@ -85,21 +91,24 @@ impl<D: Dispatcher> Shared<D> {
 
     /// Refuses to wait for callbacks from inside one.
     pub(super) fn refuse_callbacks(&self) -> Result<(), ControlError> {
-        match inside::current(self.id()) {
-            Some(_) => Err(ControlError::FromCallback),
-            None => Ok(()),
-        }
+        inside::refuse(self.id())
+    }
+
+    /// Asks the user whether `message` may run at once.
+    pub(super) fn can_fast_dispatch(&self, message: &D::Message) -> bool {
+        let _inside = Inside::queue(self.id());
+        self.dispatcher.can_fast_dispatch(message)
     }
 
     /// Runs a queued message.
     pub(super) fn dispatch(&self, from: ConnectionId, message: D::Message) {
-        let _inside = Inside::enter(self.id(), 0);
+        let _inside = Inside::queue(self.id());
         self.dispatcher.dispatch(from, message);
     }
 
     /// Runs a message that qualified, on this thread.
     pub(super) fn fast_dispatch(&self, from: ConnectionId, message: D::Message) {
-        let _inside = Inside::enter(self.id(), 0);
+        let _inside = Inside::queue(self.id());
         self.dispatcher.fast_dispatch(from, message);
     }
 

@@ -56,8 +56,8 @@ impl<C: Charge> Baton<C> {
         Hold { held: Some(self.held.lock()), bells: &self.bells, to_ring: Vec::new() }
     }
 
-    /// Takes up the baton and lays it down: what a producer does that found the inbox asleep.
-    pub fn settle(&self) {
+    /// Takes up the baton and lays it down, which settles: what a producer does that found the inbox asleep.
+    pub fn nudge(&self) {
         drop(self.take_up());
     }
 
@@ -92,6 +92,7 @@ impl<C: Charge> Hold<'_, C> {
             let held = self.held();
             let uncovered = held.charge.runnable().saturating_sub(held.waking);
             let count = uncovered.min(held.bench.len());
+            (0..count).for_each(|_| mark("woken for an item"));
             self.wake(count);
             let held = self.held();
             if held.bench.is_empty() || !held.charge.take_in(true) {

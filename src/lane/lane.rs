@@ -74,6 +74,8 @@ impl Lane {
         let visit = Visit { lane: self };
         if self.ordered && before >= PENDING {
             mark("queued behind");
+            // Entered in vain. A close may have counted it meanwhile, so it leaves like any visit.
+            drop(visit);
             return Entry::Behind;
         }
         mark("visited");

@@ -61,9 +61,9 @@ impl<H: Handler> Shared<H> {
     pub(super) fn drain(&self) -> Result<(), ControlError> {
         self.refuse_callbacks()?;
         let generation = {
-            let mut next = self.control.lock();
-            let generation = *next;
-            *next += 1;
+            let mut control = self.control.lock();
+            let generation = control.next_generation;
+            control.next_generation += 1;
             for shard in &self.shards {
                 shard.baton.take_up().end_generation(generation);
             }
@@ -102,16 +102,13 @@ impl<H: Handler> Shared<H> {
         }
         for shard in &self.shards {
             let mut core = shard.baton.take_up();
-            core.stop(stop);
+            core.shut_down(stop);
             core.wake_all();
         }
     }
 
     /// Refuses to wait for handlers from inside one.
     pub(super) fn refuse_callbacks(&self) -> Result<(), ControlError> {
-        match inside::current(self.id()) {
-            Some(_) => Err(ControlError::FromCallback),
-            None => Ok(()),
-        }
+        inside::refuse(self.id())
     }
 }

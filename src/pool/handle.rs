@@ -144,7 +144,7 @@ impl<H: Handler> PoolHandle<H> {
     /// [`SubmitError`] with key and item in it, if the pool has been shut down: from the moment
     /// [`shutdown`](Self::shutdown) returns, always.
     pub fn submit(&self, key: H::Key, item: H::Item) -> Result<(), SubmitError<H::Key, H::Item>> {
-        let work = Work { item, parent: inside::current(self.shared.id()) };
+        let work = Work { item, parent: inside::generation(self.shared.id()) };
         let shard = &self.shared.shards[self.shared.shard_of(&key)];
         shard.submit(key, work).map_err(|(key, work)| SubmitError::new(key, work.item))
     }

@@ -3,6 +3,9 @@
 use std::hash::Hash;
 
 /// Runs the items of a pool.
+///
+/// A handler that keeps a [`PoolHandle`](crate::PoolHandle) of its own pool, to submit from inside, is a cycle that
+/// is never freed: take it out when the pool is joined.
 pub trait Handler: Send + Sync + 'static {
     /// What items are ordered by. Its `Hash`, `Eq`, `Clone` and `Drop` run while a shard's lock is held: they
     /// must be pure, quick, and must not panic.

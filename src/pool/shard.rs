@@ -84,7 +84,7 @@ impl<K: Clone + Eq + Hash, I> Shard<K, I> {
     /// Queues an item; wakes a worker if one sleeps that could run it.
     pub(super) fn submit(&self, key: K, work: Work<I>) -> Result<(), (K, Work<I>)> {
         match self.inbox.push((key, work), Origin::Outside)? {
-            Pushed::OntoSleeper => self.baton.settle(),
+            Pushed::OntoSleeper => self.baton.nudge(),
             Pushed::Quietly => {}
         }
         Ok(())
@@ -148,7 +148,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     /// Stops the shard, whose inbox has been closed, whatever else is going on. A paused one hands back:
     /// nothing may run there.
-    pub(super) fn stop(&mut self, stop: Stop) {
+    pub(super) fn shut_down(&mut self, stop: Stop) {
         self.stop = Some(stop);
         self.take_in(false);
         if stop == Stop::HandBack || self.pauses > 0 {

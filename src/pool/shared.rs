@@ -12,8 +12,15 @@ pub(super) struct Shared<H: Handler> {
     pub(super) handler: H,
     pub(super) shards: Box<[Shard<H::Key, H::Item>]>,
     threads_per_shard: usize,
-    /// The generation that the next drain ends. Held while a control marks the shards.
-    pub(super) control: Mutex<Generation>,
+    /// Held while a pause, its end, a drain or a shutdown marks the shards.
+    pub(super) control: Mutex<Control>,
+}
+
+/// What controls agree on.
+#[derive(Default)]
+pub(super) struct Control {
+    /// The generation that the next drain ends.
+    pub(super) next_generation: Generation,
 }
 
 /// Fixed keys: a program's key has the same shard in every run, which is what makes runs comparable.
@@ -22,7 +29,7 @@ type Placement = BuildHasherDefault<DefaultHasher>;
 impl<H: Handler> Shared<H> {
     pub(super) fn new(handler: H, shards: usize, threads_per_shard: usize) -> Self {
         let shards = (0..shards).map(|_| Shard::new(threads_per_shard)).collect();
-        Self { handler, shards, threads_per_shard, control: Mutex::new(0) }
+        Self { handler, shards, threads_per_shard, control: Mutex::default() }
     }
 
     /// How many workers there are, in all shards together.

@@ -44,7 +44,7 @@ impl<H: Handler> Worker<H> {
         match core.pick() {
             Some((item, running)) => {
                 drop(core);
-                drop(self.execute(item, running));
+                drop(self.execute_and_take_up(item, running));
                 Step::Ran
             }
             None if core.is_over() => Step::Stopped,
@@ -63,7 +63,7 @@ impl<H: Handler> Worker<H> {
             core = match core.pick() {
                 Some((item, running)) => {
                     drop(core);
-                    self.execute(item, running)
+                    self.execute_and_take_up(item, running)
                 }
                 None if core.is_over() => {
                     // Others may have sat down while items still waited behind the key that ran here.
@@ -79,9 +79,9 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Runs the handler and finishes its key; the baton is in hand again after that.
-    fn execute(&self, item: H::Item, running: Running<H::Key>) -> ShardHold<'_, H::Key, H::Item> {
-        let inside = Inside::enter(self.shared.id(), running.generation);
+    /// Runs the handler, takes the baton up again, and finishes the key.
+    fn execute_and_take_up(&self, item: H::Item, running: Running<H::Key>) -> ShardHold<'_, H::Key, H::Item> {
+        let inside = Inside::pool(self.shared.id(), running.generation);
         let outcome = catch_unwind(AssertUnwindSafe(|| self.shared.handler.handle(&running.key, item)));
         drop(inside);
         let mut core = self.take_up();

@@ -124,7 +124,7 @@ pub fn mark(label: &'static str) {
 /// plain std thread-locals hold it without loom seeing (or ordering) anything.
 pub mod model {
     use std::cell::{Cell, RefCell};
-    use std::collections::BTreeSet;
+    use std::collections::BTreeMap;
 
     /// The two extremes a hint may answer.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ pub mod model {
 
     std::thread_local! {
         static HINTS: Cell<Hints> = const { Cell::new(Hints::Oldest) };
-        static MARKS: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
+        static MARKS: RefCell<BTreeMap<&'static str, usize>> = const { RefCell::new(BTreeMap::new()) };
     }
 
     /// Chooses what hints answer in the explorations that follow on this thread.
@@ -150,11 +150,16 @@ pub mod model {
     }
 
     pub(super) fn record(label: &'static str) {
-        MARKS.with(|marks| marks.borrow_mut().insert(label));
+        MARKS.with(|marks| *marks.borrow_mut().entry(label).or_insert(0) += 1);
     }
 
-    /// Returns, and forgets, the branches reached since the last call on this thread.
-    pub fn take_marks() -> BTreeSet<&'static str> {
+    /// How often the branch called `label` has been taken since [`take_marks`], in all interleavings together.
+    pub fn times(label: &'static str) -> usize {
+        MARKS.with(|marks| marks.borrow().get(label).copied().unwrap_or(0))
+    }
+
+    /// Returns, and forgets, how often each branch was taken since the last call on this thread.
+    pub fn take_marks() -> BTreeMap<&'static str, usize> {
         MARKS.with(|marks| std::mem::take(&mut *marks.borrow_mut()))
     }
 }

@@ -113,12 +113,13 @@ impl Model {
             iterations,
             started.elapsed().as_secs_f64(),
         );
+        let reached: BTreeSet<_> = reached.into_keys().collect();
         let missing: Vec<_> = self.reaches.iter().filter(|label| !reached.contains(*label)).collect();
         assert!(missing.is_empty(), "{}: never reached {missing:?}; did reach {reached:?}", self.name);
         assert_eq!(
             iterations, self.iterations,
             "{}: explored {iterations} interleavings where {} are pinned; reached {reached:?}. \
-             Find out what changed, then pin the new count.",
+             Find out what changed, then pin the new count (0 means that it was never pinned).",
             self.name, self.iterations
         );
     }
