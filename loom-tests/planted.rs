@@ -150,7 +150,7 @@ pub const PLANTED: &[Planted] = &[
     },
     Planted {
         name: "woken_worker_still_counted",
-        story: "A worker that is up again still counts as on its way, so the next item wakes nobody (B6).",
+        story: "A worker that is up again still counts as on its way, so the next item wakes nobody (compare ceph PR 28832).",
         file: "lane/baton.rs",
         edits: &[("hold.held().waking -= 1;", "")],
         model: ("baton", "two_sleepers_and_two_items"),
@@ -197,7 +197,7 @@ pub const PLANTED: &[Planted] = &[
     },
     Planted {
         name: "drained_one_by_one",
-        story: "Drain looks at each shard once, at different times (A1: what Ceph does).",
+        story: "Drain looks at each shard once, at different times (what Ceph does).",
         file: "pool/control.rs",
         edits: &[("if cores.iter().all(|core| core.is_drained(generation)) {", "if !cores.is_empty() {")],
         model: ("pool_control", "drain_waits_for_children_in_other_shards"),

@@ -140,7 +140,7 @@ fn one_item_wakes_one_of_two() {
 
 /// Two workers and two items, submitted one after the other; a worker that has got an item never comes back.
 /// If one worker were woken for both, the other would sleep for ever, and loom would say so: what Ceph lost
-/// when it notified one waiter on empty -> non-empty (B6).
+/// when it notified one waiter on empty -> non-empty (PR 28832, mended by 34363).
 #[test]
 fn two_sleepers_and_two_items() {
     Model::new("two_sleepers_and_two_items", "P5", 3)

@@ -190,7 +190,7 @@ fn drain_against_submit() {
 }
 
 /// An item of one shard submits to the other, which may have been looked at already: the drain waits for the
-/// child all the same (A1: Ceph's did not).
+/// child all the same (Ceph's does not).
 #[test]
 fn drain_waits_for_children_in_other_shards() {
     /// The first item to run submits a child to the key it names; the child only says that it has run.
@@ -276,7 +276,7 @@ fn drain_looks_at_all_shards_at_once() {
         });
 }
 
-/// Two drains at once: both return, and each has waited (A2: the second one of Ceph's could return at once).
+/// Two drains at once: both return, and each has waited (the second one of Ceph's may return at once).
 #[test]
 fn drain_against_drain() {
     Model::new("drain_against_drain", "P7", 3).iterations(1_219_545).reaches(&["control waited"]).check(
@@ -377,7 +377,7 @@ fn stop_handing_back_against_submit() {
         .check(|| stop_against_submit(Stop::HandBack));
 }
 
-/// Stop while paused, or just before: the workers end without the guard being dropped (A3: Ceph's did not),
+/// Stop while paused, or just before: the workers end without the guard being dropped (Ceph's do not),
 /// nothing runs under the guard, and the rest comes back.
 #[test]
 fn pause_against_stop() {
