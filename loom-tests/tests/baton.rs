@@ -171,9 +171,9 @@ fn two_sleepers_and_two_items() {
 #[test]
 fn two_sleepers_and_two_submitters() {
     Model::new("two_sleepers_and_two_submitters", "P5", 4)
-        .iterations(397)
+        .iterations(161_531)
         .reaches(&["slept", "rung before sleep", "no wake needed", "arrived while settling"])
-        .bounded(2)
+        .bounded(5)
         .check(|| {
             let shard = Shard::new(2);
             for worker in 0..2 {

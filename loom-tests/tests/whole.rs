@@ -48,8 +48,8 @@ fn a_queue_from_start_to_join() {
 #[test]
 fn a_queue_with_a_local_message() {
     Model::new("a_queue_with_a_local_message", "D1 D6 D10", 3)
-        .bounded(3)
-        .iterations(1_983)
+        .bounded(5)
+        .iterations(77_845)
         .reaches(&["slept", "rung before sleep", "local queued"])
         .check(|| {
             let ran = Log::new();
