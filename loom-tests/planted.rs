@@ -258,6 +258,14 @@ pub const PLANTED: &[Planted] = &[
         symptom: DEADLOCK,
     },
     Planted {
+        name: "queue_not_sealed",
+        story: "A queue that is to run what remains goes on accepting until it has ended.",
+        file: "dispatch/shared.rs",
+        edits: &[("self.queue.inbox().seal();", "")],
+        model: ("dispatch_shutdown", "enqueue_against_run_remaining"),
+        symptom: "refused from the moment shutdown returned",
+    },
+    Planted {
         name: "queue_ends_before_local",
         story: "The queue ends before the local thread, which still delivers to it (ceph PR 9930).",
         file: "dispatch/shared.rs",

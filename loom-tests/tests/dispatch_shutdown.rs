@@ -135,7 +135,7 @@ fn strict_priority_against_step() {
 #[test]
 fn enqueue_against_run_remaining() {
     Model::new("enqueue_against_run_remaining", "D1 D10 D11", 3)
-        .iterations(18_285)
+        .iterations(57_099)
         .reaches(&["accepted", "refused", "slept", "rung before sleep"])
         .check(|| {
             let (recorder, ran) = recorder();
@@ -144,7 +144,7 @@ fn enqueue_against_run_remaining() {
                 dispatch.run();
                 dispatch
             });
-            let mut connection = queue.connect();
+            let (mut connection, mut late) = (queue.connect(), queue.connect());
             let reader = thread::spawn(move || match connection.deliver(Op(1)) {
                 Ok(_) => true,
                 Err(refused) => {
@@ -153,12 +153,12 @@ fn enqueue_against_run_remaining() {
                 }
             });
             queue.shutdown(Stop::RunRemaining);
+            assert!(late.deliver(Op(2)).is_err(), "refused from the moment shutdown returned");
             assert_eq!(local.step(), Step::Stopped);
             let dispatch = runner.join().unwrap();
             let accepted = reader.join().unwrap();
             mark(if accepted { "accepted" } else { "refused" });
             assert_eq!(ran.take().len(), usize::from(accepted));
-            assert!(queue.connect().deliver(Op(2)).is_err(), "late is refused");
             assert!(queue.reclaim(dispatch, local).leftovers.is_empty());
         });
 }
