@@ -72,6 +72,18 @@ impl Shard {
             }
         }
     }
+
+    /// Takes one item, sleeping until there is one, and never comes back.
+    fn work_once(&self, worker: usize) {
+        let mut numbers = self.baton.take_up();
+        loop {
+            numbers.take_in(false);
+            if numbers.waiting.pop().is_some() {
+                return;
+            }
+            numbers = self.baton.sleep(numbers, worker);
+        }
+    }
 }
 
 /// What one holder wrote, the next one sees; two never hold it at once.
@@ -150,16 +162,7 @@ fn two_sleepers_and_two_items() {
             let shard = Shard::new(2);
             for worker in 0..2 {
                 let shard = Arc::clone(&shard);
-                thread::spawn(move || {
-                    let mut numbers = shard.baton.take_up();
-                    loop {
-                        numbers.take_in(false);
-                        if numbers.waiting.pop().is_some() {
-                            return;
-                        }
-                        numbers = shard.baton.sleep(numbers, worker);
-                    }
-                });
+                thread::spawn(move || shard.work_once(worker));
             }
             shard.submit(0);
             shard.submit(1);
@@ -178,16 +181,7 @@ fn two_sleepers_and_two_submitters() {
             let shard = Shard::new(2);
             for worker in 0..2 {
                 let shard = Arc::clone(&shard);
-                thread::spawn(move || {
-                    let mut numbers = shard.baton.take_up();
-                    loop {
-                        numbers.take_in(false);
-                        if numbers.waiting.pop().is_some() {
-                            return;
-                        }
-                        numbers = shard.baton.sleep(numbers, worker);
-                    }
-                });
+                thread::spawn(move || shard.work_once(worker));
             }
             {
                 let shard = Arc::clone(&shard);
