@@ -36,6 +36,8 @@ mod policy;
 mod pool;
 mod stop;
 mod sync;
+#[cfg(any(feature = "testing", keylane_loom))]
+pub mod testing;
 mod worker_thread;
 
 pub use dispatch::{

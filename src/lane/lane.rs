@@ -4,18 +4,19 @@
 //!   bit      name      set by              cleared by        means
 //!   0        VISITING  enter               Visit's drop      a fast callback of this lane is running
 //!   1        CLOSED    close (Roster)      never             no new visit, and no new message
-//!   2 and up PENDING   expect (+1)         Pending's drop    messages of this lane that are queued or running
+//!   2 and up DONE      Pending's drop (+1) never (wraps)     messages of this lane whose callbacks have returned
 //! ```
 //!
 //! One thread at a time enters and expects (`&mut Lane`); any thread closes; whoever holds a `Pending` drops
-//! it. All decisions rest on the value that the read-modify-write itself returned.
+//! it. How many were sent is the producer's own count, a plain number: the lane is idle when both agree. All
+//! decisions rest on the value that the read-modify-write itself returned.
 
 use crate::lane::Roster;
 use crate::sync::{Arc, Word, mark};
 
 const VISITING: usize = 0b001;
 const CLOSED: usize = 0b010;
-const PENDING: usize = 0b100;
+const DONE: usize = 0b100;
 
 /// The producing end: one per connection, not clonable.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Lane {
     roster: Arc<Roster>,
     id: u64,
     ordered: bool,
+    /// Messages that were expected, in units of DONE and wrapping like it.
+    sent: usize,
 }
 
 /// What became of a wish to run a fast callback now.
@@ -51,7 +54,7 @@ pub struct Pending(Arc<Word>);
 impl Lane {
     /// For [`Roster::admit`] only.
     pub(super) fn new(roster: Arc<Roster>, id: u64, word: Arc<Word>, ordered: bool) -> Self {
-        Self { word, roster, id, ordered }
+        Self { word, roster, id, ordered, sent: 0 }
     }
 
     /// The number the roster gave it, counting from 1.
@@ -62,8 +65,8 @@ impl Lane {
     /// Asks to run a fast callback on this thread, now.
     pub fn enter(&mut self) -> Entry<'_> {
         // ORDERING: AcqRel. Pairs with `close`'s fetch_or: of the two, the later sees the earlier's bit, so a
-        // visit is either refused or waited for. Pairs with `Pending::drop`: a count of zero means that the
-        // callbacks of all earlier messages happened before this one. Relaxed would lose the second.
+        // visit is either refused or waited for. Pairs with `Pending::drop`: a count that has caught up means
+        // that the callbacks of all earlier messages happened before this one. Relaxed would lose the second.
         let before = self.word.fetch_or(VISITING);
         debug_assert!(before & CLOSED != 0 || before & VISITING == 0, "visits of a lane never overlap");
         if before & CLOSED != 0 {
@@ -71,8 +74,9 @@ impl Lane {
             mark("visit refused");
             return Entry::Closed;
         }
+        let busy = self.ordered && before & !(VISITING | CLOSED) != self.sent;
         let visit = Visit { lane: self };
-        if self.ordered && before >= PENDING {
+        if busy {
             mark("queued behind");
             // Entered in vain. A close may have counted it meanwhile, so it leaves like any visit.
             drop(visit);
@@ -85,9 +89,7 @@ impl Lane {
     /// Takes note that a message of this lane is about to be queued, if the lane is ordered.
     pub fn expect(&mut self) -> Option<Pending> {
         self.ordered.then(|| {
-            // ORDERING: AcqRel. Pairs with nothing but this thread's own next `enter`, which must count it;
-            // program order on one word would do, and V1 keeps it AcqRel.
-            self.word.fetch_add(PENDING);
+            self.sent = self.sent.wrapping_add(DONE);
             Pending(Arc::clone(&self.word))
         })
     }
@@ -125,9 +127,9 @@ impl Drop for Visit<'_> {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        // ORDERING: AcqRel. Pairs with `enter`, which runs a fast callback if it reads zero: what this
+        // ORDERING: AcqRel. Pairs with `enter`, which runs a fast callback if the count has caught up: what this
         // message's callback did must happen before that. Relaxed would let the two race.
-        self.0.fetch_sub(PENDING);
+        self.0.fetch_add(DONE);
     }
 }
 

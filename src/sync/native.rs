@@ -36,12 +36,6 @@ impl Word {
         self.0.fetch_add(amount, Ordering::AcqRel)
     }
 
-    /// Subtracts `amount` and returns what was there before.
-    pub fn fetch_sub(&self, amount: usize) -> usize {
-        // ORDERING: AcqRel, as in `fetch_or`.
-        self.0.fetch_sub(amount, Ordering::AcqRel)
-    }
-
     /// Some value the word has held, perhaps an old one (V2): whatever it says must be harmless.
     pub fn hint(&self) -> usize {
         // ORDERING: Relaxed. Pairs with nothing and orders nothing, on purpose: callers may not depend on it,

@@ -1,14 +1,23 @@
 //! One key: order, exclusion, and visibility from item to item, whoever submits and whoever runs.
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Clock, Log, Model, Plain};
+use crate::harness::{Clock, Log, Model, Plain};
 use keylane::internals::{Bell, mark};
 use keylane::{Handler, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
 use loom::thread;
 use std::sync::Arc;
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![
+        one_key_two_workers(),
+        two_submitters_one_key_two_workers(),
+        submits_ordered_from_outside(),
+        a_hot_key_does_not_hold_up_another(),
+        a_panic_releases_the_key(),
+        submit_against_finish(),
+        the_last_worker_wakes_who_sat_down(),
+    ]
+}
 
 /// Each key has a plain cell that its items write: two of one key at once, or without a happens-before edge
 /// between them, fail the model. No clock: the pool alone must synchronise.
@@ -42,9 +51,8 @@ fn exhaust(worker: &mut Worker<Cells>) {
 }
 
 /// Two workers share two items of one key. Order, exclusion, visibility.
-#[test]
-fn one_key_two_workers() {
-    Model::new("one_key_two_workers", "P1 P2 P3 P4", 2).iterations(56).reaches(&[]).check(|| {
+fn one_key_two_workers() -> Model {
+    Model::new("one_key_two_workers", "P1 P2 P3 P4", 2).iterations(56).reaches(&[]).scenario(|| {
         let (pool, mut workers, ran) = pool(2);
         pool.submit(0, 1).unwrap();
         pool.submit(0, 2).unwrap();
@@ -56,14 +64,13 @@ fn one_key_two_workers() {
         thread.join().unwrap();
         exhaust(&mut workers[0]);
         assert_eq!(ran.take(), [1, 2]);
-    });
+    })
 }
 
 /// Two submitters, one key, two workers. Each item once, never two at once, all visible; whichever of the
 /// submits comes first.
-#[test]
-fn two_submitters_one_key_two_workers() {
-    Model::new("two_submitters_one_key_two_workers", "P1 P3 P4", 4).iterations(14_277).reaches(&[]).check(
+fn two_submitters_one_key_two_workers() -> Model {
+    Model::new("two_submitters_one_key_two_workers", "P1 P3 P4", 4).iterations(14_277).reaches(&[]).scenario(
         || {
             let (pool, mut workers, ran) = pool(2);
             let submitters: Vec<_> = [1, 2]
@@ -85,17 +92,16 @@ fn two_submitters_one_key_two_workers() {
             exhaust(&mut workers[0]);
             assert_eq!(ran.sorted(), [1, 2]);
         },
-    );
+    )
 }
 
 /// Two submitters ordered from outside, on two threads, while a worker takes what it finds: that order is the
 /// key's order (P2 holds across submitters).
-#[test]
-fn submits_ordered_from_outside() {
+fn submits_ordered_from_outside() -> Model {
     Model::new("submits_ordered_from_outside", "P2", 3)
         .iterations(20)
         .reaches(&["first was run early"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, ran) = pool(1);
             let first_is_in = Arc::new(Bell::new());
             {
@@ -118,13 +124,12 @@ fn submits_ordered_from_outside() {
             second.join().unwrap();
             exhaust(&mut workers[0]);
             assert_eq!(ran.take(), [1, 2]);
-        });
+        })
 }
 
 /// A key whose item runs on and on does not hold up another key while a worker is free, be it asleep or up:
 /// the item of key 0 waits for that of key 1, so a worker that took both would be a deadlock.
-#[test]
-fn a_hot_key_does_not_hold_up_another() {
+fn a_hot_key_does_not_hold_up_another() -> Model {
     struct Waits {
         pool: Log<PoolHandle<Waits>>,
         done: Bell,
@@ -146,7 +151,7 @@ fn a_hot_key_does_not_hold_up_another() {
     Model::new("a_hot_key_does_not_hold_up_another", "P5 P8", 3)
         .iterations(819_624)
         .reaches(&["worker woke"])
-        .check(|| {
+        .scenario(|| {
             let own = Log::new();
             let waits = Waits { pool: own.clone(), done: Bell::new() };
             let (pool, workers) =
@@ -157,12 +162,11 @@ fn a_hot_key_does_not_hold_up_another() {
             }
             pool.submit(0, ()).unwrap();
             pool.submit(1, ()).unwrap();
-        });
+        })
 }
 
 /// A handler panics: its key goes on, on either worker, and the panic reaches only the worker that ran it.
-#[test]
-fn a_panic_releases_the_key() {
+fn a_panic_releases_the_key() -> Model {
     struct Panics(Plain<u32>);
     impl Handler for Panics {
         type Key = ();
@@ -175,7 +179,7 @@ fn a_panic_releases_the_key() {
         }
     }
 
-    Model::new("a_panic_releases_the_key", "P3 P4 P12", 2).iterations(56).reaches(&["panicked"]).check(
+    Model::new("a_panic_releases_the_key", "P3 P4 P12", 2).iterations(56).reaches(&["panicked"]).scenario(
         || {
             let (pool, mut workers) = ShardedThreadPool::builder(Panics(Plain::new(0)))
                 .shards(1)
@@ -204,16 +208,15 @@ fn a_panic_releases_the_key() {
             }
             assert_eq!(ran, 2, "the key went on after the panic");
         },
-    );
+    )
 }
 
 /// The submit of one key against the finish of its last item: the item is neither stranded nor run twice.
-#[test]
-fn submit_against_finish() {
+fn submit_against_finish() -> Model {
     Model::new("submit_against_finish", "P1 P2", 2)
         .iterations(9)
         .reaches(&["found by the same worker", "left for the next step"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, ran) = pool(1);
             pool.submit(0, 1).unwrap();
             let clock = Clock::new();
@@ -232,17 +235,16 @@ fn submit_against_finish() {
             assert_eq!([early, ran.take()].concat(), [1, 2]);
             assert_eq!(workers[0].step(), Step::Idle);
             assert!(pool.reclaim(workers).leftovers.is_empty());
-        });
+        })
 }
 
 /// A worker that finds the rest behind a running key sits down, and the one that runs it to its end wakes it:
 /// both leave a pool that is to run what remains.
-#[test]
-fn the_last_worker_wakes_who_sat_down() {
+fn the_last_worker_wakes_who_sat_down() -> Model {
     Model::new("the_last_worker_wakes_who_sat_down", "P1 P8", 3)
         .iterations(90)
         .reaches(&["slept", "rung before sleep", "worker woke"])
-        .check(|| {
+        .scenario(|| {
             let (pool, workers, ran) = pool(2);
             pool.submit(0, 1).unwrap();
             pool.submit(0, 2).unwrap();
@@ -259,5 +261,5 @@ fn the_last_worker_wakes_who_sat_down() {
             let workers = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
             assert!(pool.reclaim(workers).leftovers.is_empty());
             assert_eq!(ran.take(), [1, 2]);
-        });
+        })
 }

@@ -1,11 +1,12 @@
 //! Queue and pool as a user starts them, with threads of their own: the smallest whole lives.
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Log, Model};
+use crate::harness::{Log, Model};
 use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handler, Message, ShardedThreadPool, Stop};
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![a_queue_from_start_to_join(), a_queue_with_a_local_message(), a_pool_from_start_to_join()]
+}
 
 struct Ping;
 
@@ -31,42 +32,39 @@ impl Handler for Pings {
 }
 
 /// Start, shut down, join: both threads end, whatever they were about to do.
-#[test]
-fn a_queue_from_start_to_join() {
+fn a_queue_from_start_to_join() -> Model {
     Model::new("a_queue_from_start_to_join", "D10", 3)
         .iterations(36_968)
         .reaches(&["slept", "rung before sleep"])
-        .check(|| {
+        .scenario(|| {
             let queue = DispatchQueue::builder(Pings(Log::new())).start().unwrap();
             queue.shutdown(Stop::RunRemaining);
             let report = queue.join().unwrap();
             assert_eq!((report.leftovers.len(), report.panics), (0, 0));
-        });
+        })
 }
 
 /// A message to oneself goes through both threads before they end.
-#[test]
-fn a_queue_with_a_local_message() {
+fn a_queue_with_a_local_message() -> Model {
     Model::new("a_queue_with_a_local_message", "D1 D6 D10", 3)
         .bounded(5)
         .iterations(77_845)
         .reaches(&["slept", "rung before sleep", "local queued"])
-        .check(|| {
+        .scenario(|| {
             let ran = Log::new();
             let queue = DispatchQueue::builder(Pings(ran.clone())).start().unwrap();
             queue.local().send(Ping).unwrap();
             assert!(queue.join().unwrap().leftovers.is_empty());
             assert_eq!(ran.take().len(), 1);
-        });
+        })
 }
 
 /// Start, submit, join: the worker runs the item and ends.
-#[test]
-fn a_pool_from_start_to_join() {
+fn a_pool_from_start_to_join() -> Model {
     Model::new("a_pool_from_start_to_join", "P1 P8", 2)
         .iterations(357)
         .reaches(&["slept", "rung before sleep"])
-        .check(|| {
+        .scenario(|| {
             let ran = Log::new();
             let pool = ShardedThreadPool::builder(Pings(ran.clone()))
                 .shards(1)
@@ -76,5 +74,5 @@ fn a_pool_from_start_to_join() {
             pool.submit((), Ping).unwrap();
             assert!(pool.join().unwrap().leftovers.is_empty());
             assert_eq!(ran.take().len(), 1);
-        });
+        })
 }

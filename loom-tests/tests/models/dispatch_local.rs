@@ -1,14 +1,21 @@
 //! Messages to oneself: never on the sender's stack, in order within their kind, and delivered or handed back
 //! when the queue ends.
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Log, Model};
+use crate::harness::{Log, Model};
 use keylane::internals::mark;
 use keylane::{ConnectionId, DispatchQueue, Dispatcher, Message, Step, Stop};
 use loom::thread;
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![
+        local_send_against_local_sleep(),
+        local_sends_ordered_from_outside(),
+        local_delivery_against_run_remaining(),
+        local_delivery_against_hand_back(),
+        leftovers_keep_their_order(),
+    ]
+}
 
 struct Tick {
     number: u32,
@@ -39,12 +46,11 @@ fn tick(number: u32, fast: bool) -> Tick {
 
 /// A sender on one thread, the local loop on another, sleeping when there is nothing: both messages run, in
 /// order, and not on the sender's thread.
-#[test]
-fn local_send_against_local_sleep() {
+fn local_send_against_local_sleep() -> Model {
     Model::new("local_send_against_local_sleep", "D6 D11", 2)
         .iterations(941)
         .reaches(&["slept", "rung before sleep", "local fast", "local thread woke"])
-        .check(|| {
+        .scenario(|| {
             let ran = Log::new();
             let (queue, _dispatch, mut local) = DispatchQueue::builder(Ticks(ran.clone())).stepped();
             let runner = thread::spawn(move || local.run());
@@ -56,13 +62,12 @@ fn local_send_against_local_sleep() {
             let ran = ran.take();
             assert_eq!(ran.iter().map(|tick| tick.0).collect::<Vec<_>>(), [1, 2]);
             assert!(ran.iter().all(|tick| tick.1 != thread::current().id()), "never on the sender's stack");
-        });
+        })
 }
 
 /// Two senders ordered from outside: one order for all local messages.
-#[test]
-fn local_sends_ordered_from_outside() {
-    Model::new("local_sends_ordered_from_outside", "D6", 2).iterations(4).reaches(&["local fast"]).check(
+fn local_sends_ordered_from_outside() -> Model {
+    Model::new("local_sends_ordered_from_outside", "D6", 2).iterations(4).reaches(&["local fast"]).scenario(
         || {
             let ran = Log::new();
             let (queue, _dispatch, mut local) = DispatchQueue::builder(Ticks(ran.clone())).stepped();
@@ -75,17 +80,16 @@ fn local_sends_ordered_from_outside() {
             mark(if early == Step::Ran { "early" } else { "late" });
             assert_eq!(ran.take().iter().map(|tick| tick.0).collect::<Vec<_>>(), [1, 2]);
         },
-    );
+    )
 }
 
 /// Local delivery against a graceful end: what was accepted is dispatched, through both loops, although the
 /// queue refuses everybody else meanwhile.
-#[test]
-fn local_delivery_against_run_remaining() {
+fn local_delivery_against_run_remaining() -> Model {
     Model::new("local_delivery_against_run_remaining", "D1 D6 D10", 3)
         .iterations(46_243)
         .reaches(&["local queued", "accepted", "refused"])
-        .check(|| {
+        .scenario(|| {
             let ran = Log::new();
             let (queue, mut dispatch, mut local) = DispatchQueue::builder(Ticks(ran.clone())).stepped();
             let send = queue.local();
@@ -103,16 +107,15 @@ fn local_delivery_against_run_remaining() {
             assert_eq!(dispatch.step(), Step::Stopped);
             assert_eq!(ran.take().len(), usize::from(accepted), "accepted is dispatched");
             assert!(queue.reclaim(dispatch, local).leftovers.is_empty());
-        });
+        })
 }
 
 /// Local delivery against an abrupt end: a message is dispatched, handed back, or refused; exactly one.
-#[test]
-fn local_delivery_against_hand_back() {
+fn local_delivery_against_hand_back() -> Model {
     Model::new("local_delivery_against_hand_back", "D1 D6 D10", 3)
         .iterations(253)
         .reaches(&["accepted", "refused", "handed back", "passed on and handed back"])
-        .check(|| {
+        .scenario(|| {
             let (queue, dispatch, mut local) = DispatchQueue::builder(Ticks(Log::new())).stepped();
             let send = queue.local();
             let sender = thread::spawn(move || send.send(tick(1, false)).is_ok());
@@ -129,17 +132,16 @@ fn local_delivery_against_hand_back() {
                 mark(if step == Step::Ran { "passed on and handed back" } else { "handed back" });
             }
             assert_eq!(left.len(), usize::from(accepted), "the dispatch loop never ran, so it comes back");
-        });
+        })
 }
 
 /// Two messages taken in, and an abrupt end while they are passed on: what comes back is in order, first what
 /// has not been passed on, then what has.
-#[test]
-fn leftovers_keep_their_order() {
+fn leftovers_keep_their_order() -> Model {
     Model::new("leftovers_keep_their_order", "D1 D6 D10", 2)
         .iterations(41)
         .reaches(&["none passed on", "one passed on", "both passed on"])
-        .check(|| {
+        .scenario(|| {
             let (queue, dispatch, mut local) = DispatchQueue::builder(Ticks(Log::new())).stepped();
             queue.local().send(tick(1, false)).unwrap();
             queue.local().send(tick(2, false)).unwrap();
@@ -154,5 +156,5 @@ fn leftovers_keep_their_order() {
             let left = queue.reclaim(dispatch, local).leftovers;
             let numbers: Vec<_> = left.iter().map(|(_, tick)| tick.number).collect();
             assert_eq!(numbers, if passed_on == 1 { [2, 1] } else { [1, 2] });
-        });
+        })
 }

@@ -1,15 +1,21 @@
 //! `deliver` on the fast path: against the queued path of the same connection, against other connections,
 //! and against the end of the queue.
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Clock, Log, Model, Plain};
+use crate::harness::{Clock, Log, Model, Plain};
 use keylane::internals::mark;
 use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, Step, Stop};
 use loom::thread;
 use std::sync::Arc;
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![
+        fast_dispatch_against_enqueue(),
+        ordered_fast_dispatch_against_enqueue(),
+        fast_dispatch_against_reclaim(),
+        shutdown_from_a_fast_callback(),
+    ]
+}
 
 struct Op {
     number: u32,
@@ -75,12 +81,11 @@ impl Dispatcher for Recorder {
 
 /// A reader queues one message and fast-dispatches the next while the dispatch loop runs: the two callbacks
 /// have no order (both orders occur), and each message has one fate.
-#[test]
-fn fast_dispatch_against_enqueue() {
+fn fast_dispatch_against_enqueue() -> Model {
     Model::new("fast_dispatch_against_enqueue", "D1 D5", 2)
         .iterations(7)
         .reaches(&["visited", "queued", "fast first", "queued first"])
-        .check(|| {
+        .scenario(|| {
             let recorder = Recorder::new(false, Some(Clock::new()));
             let (queue, mut dispatch, local) = DispatchQueue::builder(recorder.clone()).stepped();
             let mut connection = queue.connect();
@@ -97,17 +102,16 @@ fn fast_dispatch_against_enqueue() {
             mark(if ran == [2, 1] { "fast first" } else { "queued first" });
             assert!(ran == [1, 2] || ran == [2, 1], "each once: {ran:?}");
             assert!(queue.reclaim(dispatch, local).leftovers.is_empty());
-        });
+        })
 }
 
 /// The same on an ordered connection: whatever runs fast sees that the queued one has run; otherwise it has
 /// been queued behind it. The callbacks share a plain cell, so loom also checks the happens-before edge.
-#[test]
-fn ordered_fast_dispatch_against_enqueue() {
+fn ordered_fast_dispatch_against_enqueue() -> Model {
     Model::new("ordered_fast_dispatch_against_enqueue", "D2 D5", 2)
-        .iterations(17)
+        .iterations(12)
         .reaches(&["visited", "queued behind"])
-        .check(|| {
+        .scenario(|| {
             let recorder = Recorder::new(true, None);
             let (queue, mut dispatch, _local) = DispatchQueue::builder(recorder.clone()).stepped();
             let mut connection = queue.connect_ordered();
@@ -122,17 +126,16 @@ fn ordered_fast_dispatch_against_enqueue() {
             }
             assert_eq!(dispatch.step(), if fast { Step::Idle } else { Step::Ran });
             assert_eq!(recorder.ran.take(), [1, 2], "in order, on whichever thread");
-        });
+        })
 }
 
 /// A fast callback against shutdown and reclaim: once the queue has been reclaimed, the callback is over (its
 /// writes are visible) or was refused, and its message has one fate.
-#[test]
-fn fast_dispatch_against_reclaim() {
+fn fast_dispatch_against_reclaim() -> Model {
     Model::new("fast_dispatch_against_reclaim", "D1 D5 D10", 2)
         .iterations(83)
         .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor"])
-        .check(|| {
+        .scenario(|| {
             let recorder = Recorder::new(false, None);
             let (queue, dispatch, local) = DispatchQueue::builder(recorder.clone()).stepped();
             let mut connection = queue.connect();
@@ -149,12 +152,11 @@ fn fast_dispatch_against_reclaim() {
             assert!(queue.reclaim(dispatch, local).leftovers.is_empty(), "a fast one is never queued");
             let ran = recorder.fast.get();
             assert_eq!(ran, u32::from(reader.join().unwrap()));
-        });
+        })
 }
 
 /// A fast callback shuts its own queue down; nothing waits for itself, and the next message is refused.
-#[test]
-fn shutdown_from_a_fast_callback() {
+fn shutdown_from_a_fast_callback() -> Model {
     struct Quitter(Log<keylane::QueueHandle<Quitter>>);
     impl Dispatcher for Quitter {
         type Message = Op;
@@ -171,7 +173,7 @@ fn shutdown_from_a_fast_callback() {
     Model::new("shutdown_from_a_fast_callback", "D5 D10", 2)
         .iterations(5)
         .reaches(&["visited past closing", "quit fast", "queued one left over"])
-        .check(|| {
+        .scenario(|| {
             let handle = Log::new();
             let (queue, dispatch, local) = DispatchQueue::builder(Quitter(handle.clone())).stepped();
             handle.add(queue.clone());
@@ -188,5 +190,5 @@ fn shutdown_from_a_fast_callback() {
                 mark("queued one left over");
             }
             assert_eq!(left.len(), usize::from(queued));
-        });
+        })
 }

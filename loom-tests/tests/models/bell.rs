@@ -1,19 +1,19 @@
 //! Can a ring be lost, whichever of ring and wait comes first?
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Model, Plain};
+use crate::harness::{Model, Plain};
 use keylane::internals::{Arc, Bell};
 use loom::thread;
 
-#[test]
-fn ring_against_wait() {
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![ring_against_wait(), ring_and_wait_twice()]
+}
+
+fn ring_against_wait() -> Model {
     Model::new("ring_against_wait", "D11 P5", 2)
         .iterations(8)
         .reaches(&["slept", "rung before sleep"])
-        .check(|| {
+        .scenario(|| {
             let bell = Arc::new(Bell::new());
             let cell = Arc::new(Plain::new(0));
             let ringer = {
@@ -26,16 +26,15 @@ fn ring_against_wait() {
             bell.wait();
             assert_eq!(cell.get(), 1, "what the ringer wrote is visible to the sleeper");
             ringer.join().unwrap();
-        });
+        })
 }
 
 /// The bell is as good as new after a wait: the second sleep needs, and gets, a second ring.
-#[test]
-fn ring_and_wait_twice() {
+fn ring_and_wait_twice() -> Model {
     Model::new("ring_and_wait_twice", "D11 P5", 2)
         .iterations(402)
         .reaches(&["slept", "rung before sleep"])
-        .check(|| {
+        .scenario(|| {
             let (there, back) = (Arc::new(Bell::new()), Arc::new(Bell::new()));
             let cell = Arc::new(Plain::new(0));
             {
@@ -54,5 +53,5 @@ fn ring_and_wait_twice() {
                 back.wait();
                 assert_eq!(cell.get(), round, "the sleeper was let through once");
             }
-        });
+        })
 }

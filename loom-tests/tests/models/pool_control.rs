@@ -1,14 +1,33 @@
 //! Pause, drain and stop, each against submit and against each other.
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Log, Model, Plain};
+use crate::harness::{Log, Model, Plain};
 use keylane::internals::mark;
 use keylane::{ControlError, Handler, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
 use loom::thread;
 use std::sync::Arc;
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![
+        pause_against_run(),
+        pause_against_submit(),
+        pause_against_run_in_the_last_shard(),
+        resume_wakes_a_sleeper(),
+        pause_against_pause(),
+        drain_against_submit(),
+        drain_waits_for_children_in_other_shards(),
+        drain_looks_at_all_shards_at_once(),
+        drain_against_drain(),
+        pause_against_drain(),
+        stop_running_the_rest_against_submit(),
+        stop_handing_back_against_submit(),
+        pause_against_stop(),
+        drain_against_stop(),
+        drain_against_stop_against_run(),
+        stop_against_stop(),
+        resume_against_stop(),
+    ]
+}
 
 /// Items add themselves to the plain cell of even or of odd keys, so that whoever reads it after a control call checks
 /// that the call waited, and that it saw what it waited for.
@@ -45,12 +64,11 @@ fn spawn_step<H: Handler>(mut worker: Worker<H>) -> thread::JoinHandle<(Worker<H
 }
 
 /// While the guard lives nothing runs: the main thread may write the handler's own plain cell.
-#[test]
-fn pause_against_run() {
+fn pause_against_run() -> Model {
     Model::new("pause_against_run", "P6", 2)
         .iterations(26)
         .reaches(&["control waited", "ran before the pause", "kept from running"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, sums) = pool(1);
             pool.submit(0, 1).unwrap();
             let stepper = spawn_step(workers.pop().unwrap());
@@ -65,16 +83,15 @@ fn pause_against_run() {
                 assert_eq!(worker.step(), Step::Ran, "the pause is over");
             }
             assert_eq!(sums[0].get(), 11);
-        });
+        })
 }
 
 /// A submit against a pause: the item is accepted either way, and while the guard lives it has run or it waits.
-#[test]
-fn pause_against_submit() {
+fn pause_against_submit() -> Model {
     Model::new("pause_against_submit", "P1 P6", 3)
         .iterations(139)
         .reaches(&["control waited", "ran before the pause", "kept from running"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, sums) = pool(1);
             let submitter = {
                 let pool = pool.clone();
@@ -91,16 +108,15 @@ fn pause_against_submit() {
             let (mut worker, _) = stepper.join().unwrap();
             let _ = worker.step();
             assert_eq!(sums[0].get(), 11, "accepted, so run");
-        });
+        })
 }
 
 /// Pause waits for what runs in every shard, the last one too.
-#[test]
-fn pause_against_run_in_the_last_shard() {
+fn pause_against_run_in_the_last_shard() -> Model {
     Model::new("pause_against_run_in_the_last_shard", "P6", 2)
         .iterations(26)
         .reaches(&["control waited", "ran before the pause", "kept from running"])
-        .check(|| {
+        .scenario(|| {
             let sums = Arc::new([Plain::new(0), Plain::new(0)]);
             let (pool, mut workers) = ShardedThreadPool::builder(Sum(Arc::clone(&sums)))
                 .shards(2)
@@ -116,17 +132,16 @@ fn pause_against_run_in_the_last_shard() {
             mark(if before == 1 { "ran before the pause" } else { "kept from running" });
             drop(guard);
             let _ = stepper.join().unwrap();
-        });
+        })
 }
 
 /// Items are accepted while paused, do not run, and a worker that went to sleep meanwhile is woken when the
 /// pause ends: no submit comes after that.
-#[test]
-fn resume_wakes_a_sleeper() {
+fn resume_wakes_a_sleeper() -> Model {
     Model::new("resume_wakes_a_sleeper", "P5 P6", 2)
         .iterations(7_002)
         .reaches(&["slept", "rung before sleep"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, sums) = pool(1);
             let guard = pool.pause().unwrap();
             let mut worker = workers.pop().unwrap();
@@ -137,37 +152,37 @@ fn resume_wakes_a_sleeper() {
             pool.drain().unwrap();
             assert_eq!(sums[0].get(), 1);
             pool.shutdown(Stop::RunRemaining);
-        });
+        })
 }
 
 /// Two pauses nest: after the first guard is gone the second still holds.
-#[test]
-fn pause_against_pause() {
-    Model::new("pause_against_pause", "P6", 3).iterations(10_793).reaches(&["control waited"]).check(|| {
-        let (pool, mut workers, sums) = pool(1);
-        pool.submit(0, 1).unwrap();
-        let stepper = spawn_step(workers.pop().unwrap());
-        let other = {
-            let pool = pool.clone();
-            thread::spawn(move || drop(pool.pause().unwrap()))
-        };
-        let guard = pool.pause().unwrap();
-        let before = sums[0].get();
-        other.join().unwrap();
-        sums[0].set(before + 10);
-        drop(guard);
-        let _ = stepper.join().unwrap();
-    });
+fn pause_against_pause() -> Model {
+    Model::new("pause_against_pause", "P6", 3).iterations(10_793).reaches(&["control waited"]).scenario(
+        || {
+            let (pool, mut workers, sums) = pool(1);
+            pool.submit(0, 1).unwrap();
+            let stepper = spawn_step(workers.pop().unwrap());
+            let other = {
+                let pool = pool.clone();
+                thread::spawn(move || drop(pool.pause().unwrap()))
+            };
+            let guard = pool.pause().unwrap();
+            let before = sums[0].get();
+            other.join().unwrap();
+            sums[0].set(before + 10);
+            drop(guard);
+            let _ = stepper.join().unwrap();
+        },
+    )
 }
 
 /// A submit that is over before the drain begins has run when the drain returns; one that comes meanwhile may
 /// or may not have, and the drain returns all the same.
-#[test]
-fn drain_against_submit() {
+fn drain_against_submit() -> Model {
     Model::new("drain_against_submit", "P7", 2)
         .iterations(1_267)
         .reaches(&["control waited", "waited for both", "waited for the first only"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, sums) = pool(1);
             pool.submit(0, 1).unwrap();
             {
@@ -186,13 +201,12 @@ fn drain_against_submit() {
                 sum => panic!("drained, and the sum is {sum}"),
             }
             drop(guard);
-        });
+        })
 }
 
 /// An item of one shard submits to the other, which may have been looked at already: the drain waits for the
 /// child all the same (Ceph's does not).
-#[test]
-fn drain_waits_for_children_in_other_shards() {
+fn drain_waits_for_children_in_other_shards() -> Model {
     /// The first item to run submits a child to the key it names; the child only says that it has run.
     struct Chain {
         pool: Log<PoolHandle<Chain>>,
@@ -212,7 +226,7 @@ fn drain_waits_for_children_in_other_shards() {
     Model::new("drain_waits_for_children_in_other_shards", "P7", 2)
         .iterations(7_092)
         .reaches(&["control waited", "drained, but not at once"])
-        .check(|| {
+        .scenario(|| {
             let (own, ran) = (Log::new(), Arc::new(Plain::new(0)));
             let chain = Chain { pool: own.clone(), ran: Arc::clone(&ran) };
             let (pool, mut workers) =
@@ -228,13 +242,12 @@ fn drain_waits_for_children_in_other_shards() {
             });
             pool.drain().unwrap();
             assert_eq!(ran.get(), 1, "the child has run, and it is visible");
-        });
+        })
 }
 
 /// The item's child is of the other shard, and the grandchild of its own again. A drain that looked at the
 /// shards one after the other, however often, could always be one step behind: it must look at all at once.
-#[test]
-fn drain_looks_at_all_shards_at_once() {
+fn drain_looks_at_all_shards_at_once() -> Model {
     /// Each item submits to the key it has last, with the rest; one without keys says that it has run.
     struct Chain {
         pool: Log<PoolHandle<Chain>>,
@@ -254,7 +267,7 @@ fn drain_looks_at_all_shards_at_once() {
     Model::new("drain_looks_at_all_shards_at_once", "P7", 2)
         .iterations(467_237)
         .reaches(&["control waited", "drained, but not at once"])
-        .check(|| {
+        .scenario(|| {
             let (own, ran) = (Log::new(), Arc::new(Plain::new(0)));
             let chain = Chain { pool: own.clone(), ran: Arc::clone(&ran) };
             let (pool, mut workers) =
@@ -273,13 +286,12 @@ fn drain_looks_at_all_shards_at_once() {
             });
             pool.drain().unwrap();
             assert_eq!(ran.get(), 1, "the grandchild has run, and it is visible");
-        });
+        })
 }
 
 /// Two drains at once: both return, and each has waited (the second one of Ceph's may return at once).
-#[test]
-fn drain_against_drain() {
-    Model::new("drain_against_drain", "P7", 3).iterations(1_219_545).reaches(&["control waited"]).check(
+fn drain_against_drain() -> Model {
+    Model::new("drain_against_drain", "P7", 3).iterations(1_219_545).reaches(&["control waited"]).scenario(
         || {
             let (pool, mut workers, sums) = pool(1);
             pool.submit(0, 1).unwrap();
@@ -296,16 +308,15 @@ fn drain_against_drain() {
             other.join().unwrap();
             let _ = stepper.join().unwrap();
         },
-    );
+    )
 }
 
 /// A drain of a paused pool returns only after the pause.
-#[test]
-fn pause_against_drain() {
+fn pause_against_drain() -> Model {
     Model::new("pause_against_drain", "P6 P7", 3)
         .iterations(98_000)
         .reaches(&["control waited", "drained before the pause", "drained after the pause"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, sums) = pool(1);
             pool.submit(0, 1).unwrap();
             let stepper = spawn_step(workers.pop().unwrap());
@@ -325,7 +336,7 @@ fn pause_against_drain() {
                 assert_eq!(worker.step(), Step::Ran, "the pause is over");
             }
             assert_eq!(drainer.join().unwrap(), 1);
-        });
+        })
 }
 
 /// A submit against each kind of stop: run, handed back, or refused; exactly one.
@@ -361,30 +372,27 @@ fn stop_against_submit(stop: Stop) {
     assert!(stop == Stop::HandBack || left == 0, "run what remains");
 }
 
-#[test]
-fn stop_running_the_rest_against_submit() {
+fn stop_running_the_rest_against_submit() -> Model {
     Model::new("stop_running_the_rest_against_submit", "P1 P8", 3)
         .iterations(84_544)
         .reaches(&["refused", "run", "slept", "rung before sleep"])
-        .check(|| stop_against_submit(Stop::RunRemaining));
+        .scenario(|| stop_against_submit(Stop::RunRemaining))
 }
 
-#[test]
-fn stop_handing_back_against_submit() {
+fn stop_handing_back_against_submit() -> Model {
     Model::new("stop_handing_back_against_submit", "P1 P8", 3)
         .iterations(79_805)
         .reaches(&["refused", "run", "handed back", "slept"])
-        .check(|| stop_against_submit(Stop::HandBack));
+        .scenario(|| stop_against_submit(Stop::HandBack))
 }
 
 /// Stop while paused, or just before: the workers end without the guard being dropped (Ceph's do not),
 /// nothing runs under the guard, and the rest comes back.
-#[test]
-fn pause_against_stop() {
+fn pause_against_stop() -> Model {
     Model::new("pause_against_stop", "P6 P8", 3)
         .iterations(32_837)
         .reaches(&["pause refused", "stopped while paused", "slept", "rung before sleep"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, sums) = pool(1);
             pool.submit(0, 1).unwrap();
             let mut worker = workers.pop().unwrap();
@@ -410,17 +418,16 @@ fn pause_against_stop() {
                 runner.join().unwrap();
                 assert_eq!(sums[0].get(), 1, "stopped first, and so run");
             }
-        });
+        })
 }
 
 /// Stop while draining, and take back what is left before the drain has looked again: it returns, and says
 /// `Stopped` exactly if something it was waiting for has come back.
-#[test]
-fn drain_against_stop() {
+fn drain_against_stop() -> Model {
     Model::new("drain_against_stop", "P7 P8", 2)
         .iterations(5_125)
         .reaches(&["drained", "drain stranded", "control waited"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, sums) = pool(1);
             pool.submit(0, 1).unwrap();
             pool.submit(0, 1).unwrap();
@@ -443,16 +450,15 @@ fn drain_against_stop() {
                     assert_eq!(other.join().unwrap(), 1, "the last one came back");
                 }
             }
-        });
+        })
 }
 
 /// The same with another thread that runs the item while a third stops the pool.
-#[test]
-fn drain_against_stop_against_run() {
+fn drain_against_stop_against_run() -> Model {
     Model::new("drain_against_stop_against_run", "P7 P8", 3)
         .iterations(43_691)
         .reaches(&["drained", "drain stranded", "control waited"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut workers, sums) = pool(1);
             pool.submit(0, 1).unwrap();
             let stepper = spawn_step(workers.pop().unwrap());
@@ -468,13 +474,12 @@ fn drain_against_stop_against_run() {
                 Err(error) => assert_eq!(error, ControlError::Stopped),
             }
             let _ = stepper.join().unwrap();
-        });
+        })
 }
 
 /// Two stops of different kinds at once, with a sleeping worker: it ends, and the item has one fate.
-#[test]
-fn stop_against_stop() {
-    Model::new("stop_against_stop", "P1 P8", 3).iterations(8_088).reaches(&["slept"]).check(|| {
+fn stop_against_stop() -> Model {
+    Model::new("stop_against_stop", "P1 P8", 3).iterations(8_088).reaches(&["slept"]).scenario(|| {
         let (pool, mut workers, sums) = pool(1);
         pool.submit(0, 1).unwrap();
         let mut worker = workers.pop().unwrap();
@@ -491,16 +496,15 @@ fn stop_against_stop() {
         let worker = runner.join().unwrap();
         let left = u32::try_from(pool.reclaim(vec![worker]).leftovers.len()).unwrap();
         assert_eq!(sums[0].get() + left, 1);
-    });
+    })
 }
 
 /// A pause that ends while the pool is shut down: both shards run what is left, or both hand it back.
-#[test]
-fn resume_against_stop() {
+fn resume_against_stop() -> Model {
     Model::new("resume_against_stop", "P6 P8", 2)
         .iterations(6)
         .reaches(&["resumed first", "stopped first"])
-        .check(|| {
+        .scenario(|| {
             let sums = Arc::new([Plain::new(0), Plain::new(0)]);
             let (pool, mut workers) = ShardedThreadPool::builder(Sum(Arc::clone(&sums)))
                 .shards(2)
@@ -526,5 +530,5 @@ fn resume_against_stop() {
             mark(if ran == 2 { "resumed first" } else { "stopped first" });
             assert!(ran == 0 || ran == 2, "all shards or none");
             assert_eq!(ran + pool.reclaim(workers).leftovers.len(), 2);
-        });
+        })
 }

@@ -1,11 +1,19 @@
 //! The vocabulary over loom: what the models explore.
 //!
-//! Same surface as `native.rs`. Two things are added, for the models only: [`model::Hints`] decides what
-//! [`Word::hint`] answers, and [`mark`] records which branches an exploration has reached.
+//! Same surface as `native.rs`. What is added is for the models only, and is in `model`: it decides what
+//! [`Word::hint`] answers and which sleepers wake for no reason, and it records what happens.
+
+mod explore;
+pub mod model;
+mod steps;
+
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 
-pub use loom::sync::MutexGuard;
+use self::steps::step;
+
 pub(crate) use loom::thread_local;
 
 /// See `native.rs`.
@@ -22,27 +30,30 @@ impl Word {
     }
 
     /// See `native.rs`.
+    #[track_caller]
     pub fn fetch_or(&self, bits: usize) -> usize {
         // ORDERING: AcqRel, as native.
-        self.value.fetch_or(bits, Ordering::AcqRel)
+        let before = self.value.fetch_or(bits, Ordering::AcqRel);
+        step(|| format!("fetch_or({bits:#b}), was {before:#b}"));
+        before
     }
 
     /// See `native.rs`.
+    #[track_caller]
     pub fn fetch_and(&self, bits: usize) -> usize {
         // ORDERING: AcqRel, as native.
-        self.value.fetch_and(bits, Ordering::AcqRel)
+        let before = self.value.fetch_and(bits, Ordering::AcqRel);
+        step(|| format!("fetch_and(!{:#b}), was {before:#b}", !bits));
+        before
     }
 
     /// See `native.rs`.
+    #[track_caller]
     pub fn fetch_add(&self, amount: usize) -> usize {
         // ORDERING: AcqRel, as native.
-        self.value.fetch_add(amount, Ordering::AcqRel)
-    }
-
-    /// See `native.rs`.
-    pub fn fetch_sub(&self, amount: usize) -> usize {
-        // ORDERING: AcqRel, as native.
-        self.value.fetch_sub(amount, Ordering::AcqRel)
+        let before = self.value.fetch_add(amount, Ordering::AcqRel);
+        step(|| format!("fetch_add({amount:#b}), was {before:#b}"));
+        before
     }
 
     /// The oldest or the newest value, as the model has chosen: never a Relaxed load, of which loom loses
@@ -60,6 +71,17 @@ impl Word {
 #[derive(Debug)]
 pub struct Mutex<T>(loom::sync::Mutex<T>);
 
+/// See `native.rs`.
+#[derive(Debug)]
+pub struct MutexGuard<'a, T> {
+    held: Option<loom::sync::MutexGuard<'a, T>>,
+    of: &'a loom::sync::Mutex<T>,
+    /// Where it was locked, which is where a reader will look for the end of it too.
+    place: &'static Location<'static>,
+}
+
+const UNPOISONED: &str = "no panic unwinds through a guard of ours";
+
 impl<T> Mutex<T> {
     /// See `native.rs`.
     pub fn new(value: T) -> Self {
@@ -67,8 +89,11 @@ impl<T> Mutex<T> {
     }
 
     /// See `native.rs`.
+    #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().expect("no panic unwinds through a guard of ours")
+        let held = self.0.lock().expect(UNPOISONED);
+        step(|| "locks".to_owned());
+        MutexGuard { held: Some(held), of: &self.0, place: Location::caller() }
     }
 }
 
@@ -78,26 +103,57 @@ impl<T: Default> Default for Mutex<T> {
     }
 }
 
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.held.as_ref().expect("held until dropped")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.held.as_mut().expect("held until dropped")
+    }
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        steps::step_at(self.place, || "unlocks".to_owned());
+    }
+}
+
 /// See `native.rs`.
 #[derive(Debug, Default)]
 pub struct Condvar(loom::sync::Condvar);
 
 impl Condvar {
-    /// See `native.rs`.
+    /// See `native.rs`. Wakes for no reason where the model's plan says so.
+    #[track_caller]
     pub fn wait_until<'a, T>(
         &self,
         mut guard: MutexGuard<'a, T>,
         mut ready: impl FnMut(&mut T) -> bool,
     ) -> MutexGuard<'a, T> {
         while !ready(&mut guard) {
-            guard = self.0.wait(guard).expect("no panic unwinds through a guard of ours");
+            step(|| "sleeps".to_owned());
+            let held = guard.held.take().expect("held until dropped");
+            guard.held = Some(if model::wakes_for_no_reason() {
+                drop(held);
+                guard.of.lock().expect(UNPOISONED)
+            } else {
+                self.0.wait(held).expect(UNPOISONED)
+            });
+            step(|| "wakes".to_owned());
         }
         guard
     }
 
     /// See `native.rs`.
+    #[track_caller]
     pub fn notify(&self) {
         self.0.notify_one();
+        step(|| "notifies".to_owned());
     }
 }
 
@@ -106,60 +162,20 @@ pub mod thread {
     pub use loom::thread::JoinHandle;
 
     /// See `native.rs`.
+    #[track_caller]
     pub fn spawn<F, T>(name: String, body: F) -> std::io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        super::step(|| format!("starts {name}"));
         loom::thread::Builder::new().name(name).spawn(body)
     }
 }
 
 /// Records that the branch called `label` was taken somewhere in this exploration.
+#[track_caller]
 pub fn mark(label: &'static str) {
     model::record(label);
-}
-
-/// What a model sets before, and reads after, an exploration. One exploration runs on one OS thread, so
-/// plain std thread-locals hold it without loom seeing (or ordering) anything.
-pub mod model {
-    use std::cell::{Cell, RefCell};
-    use std::collections::BTreeMap;
-
-    /// The two extremes a hint may answer.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Hints {
-        /// The value the word was born with: the stalest possible.
-        Oldest,
-        /// The value it holds now.
-        Newest,
-    }
-
-    std::thread_local! {
-        static HINTS: Cell<Hints> = const { Cell::new(Hints::Oldest) };
-        static MARKS: RefCell<BTreeMap<&'static str, usize>> = const { RefCell::new(BTreeMap::new()) };
-    }
-
-    /// Chooses what hints answer in the explorations that follow on this thread.
-    pub fn set_hints(hints: Hints) {
-        HINTS.with(|cell| cell.set(hints));
-    }
-
-    pub(super) fn hints() -> Hints {
-        HINTS.with(Cell::get)
-    }
-
-    pub(super) fn record(label: &'static str) {
-        MARKS.with(|marks| *marks.borrow_mut().entry(label).or_insert(0) += 1);
-    }
-
-    /// How often the branch called `label` has been taken since [`take_marks`], in all interleavings together.
-    pub fn times(label: &'static str) -> usize {
-        MARKS.with(|marks| marks.borrow().get(label).copied().unwrap_or(0))
-    }
-
-    /// Returns, and forgets, how often each branch was taken since the last call on this thread.
-    pub fn take_marks() -> BTreeMap<&'static str, usize> {
-        MARKS.with(|marks| std::mem::take(&mut *marks.borrow_mut()))
-    }
+    step(|| format!("({label})"));
 }

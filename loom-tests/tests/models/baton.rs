@@ -1,13 +1,20 @@
 //! Does the baton pass from worker to worker with all that was written under it, and does no runnable item
 //! wait while a worker sleeps?
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Log, Model, Plain};
+use crate::harness::{Log, Model, Plain};
 use keylane::internals::{Arc, Baton, Charge, Inbox, Origin, Pushed, mark, model};
 use loom::thread;
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![
+        hand_over_between_two_workers(),
+        submit_against_sleep(),
+        one_item_wakes_one_of_two(),
+        two_sleepers_and_two_items(),
+        two_sleepers_and_two_submitters(),
+    ]
+}
 
 /// The smallest charge: numbers arrive in an inbox, each is an item, and a worker leaves when told to.
 struct Numbers {
@@ -87,9 +94,8 @@ impl Shard {
 }
 
 /// What one holder wrote, the next one sees; two never hold it at once.
-#[test]
-fn hand_over_between_two_workers() {
-    Model::new("hand_over_between_two_workers", "P4", 2).iterations(9).reaches(&[]).check(|| {
+fn hand_over_between_two_workers() -> Model {
+    Model::new("hand_over_between_two_workers", "P4", 2).iterations(9).reaches(&[]).scenario(|| {
         let shard = Shard::new(2);
         let cell = Arc::new(Plain::new(0));
         let turn = |shard: &Shard, cell: &Plain<u32>| {
@@ -105,16 +111,15 @@ fn hand_over_between_two_workers() {
         turn(&shard, &cell);
         other.join().unwrap();
         assert_eq!(cell.get(), 3);
-    });
+    })
 }
 
 /// One worker, one item: submitted before it sleeps, while it lies down, or after.
-#[test]
-fn submit_against_sleep() {
+fn submit_against_sleep() -> Model {
     Model::new("submit_against_sleep", "P5", 2)
         .iterations(15)
         .reaches(&["slept", "rung before sleep", "no wake needed", "arrived while settling"])
-        .check(|| {
+        .scenario(|| {
             let shard = Shard::new(1);
             {
                 let shard = Arc::clone(&shard);
@@ -122,17 +127,16 @@ fn submit_against_sleep() {
             }
             shard.work(0, 1);
             assert_eq!(shard.ran.take(), [1]);
-        });
+        })
 }
 
 /// Two workers that sleep, or are about to, and one item: it wakes one of them, never both. Wakes are
 /// min(new runnable items, sleepers), counted where they are made.
-#[test]
-fn one_item_wakes_one_of_two() {
+fn one_item_wakes_one_of_two() -> Model {
     Model::new("one_item_wakes_one_of_two", "P5", 3)
         .iterations(34_153)
         .reaches(&["slept", "rung before sleep", "no wake needed", "woken for an item"])
-        .check(|| {
+        .scenario(|| {
             let before = model::times("woken for an item");
             let shard = Shard::new(2);
             let workers: Vec<_> = (0..2)
@@ -147,18 +151,17 @@ fn one_item_wakes_one_of_two() {
             }
             assert_eq!(shard.ran.take(), [1]);
             assert!(model::times("woken for an item") - before <= 1, "one item, one wake");
-        });
+        })
 }
 
 /// Two workers and two items, submitted one after the other; a worker that has got an item never comes back.
 /// If one worker were woken for both, the other would sleep for ever, and loom would say so: what Ceph lost
 /// when it notified one waiter on empty -> non-empty (PR 28832, mended by 34363).
-#[test]
-fn two_sleepers_and_two_items() {
+fn two_sleepers_and_two_items() -> Model {
     Model::new("two_sleepers_and_two_items", "P5", 3)
         .iterations(29_903)
         .reaches(&["slept", "rung before sleep", "no wake needed", "arrived while settling"])
-        .check(|| {
+        .scenario(|| {
             let shard = Shard::new(2);
             for worker in 0..2 {
                 let shard = Arc::clone(&shard);
@@ -166,18 +169,17 @@ fn two_sleepers_and_two_items() {
             }
             shard.submit(0);
             shard.submit(1);
-        });
+        })
 }
 
 /// Two submitters, one item each, and two workers that each take one: the same without an order between the
 /// submits.
-#[test]
-fn two_sleepers_and_two_submitters() {
+fn two_sleepers_and_two_submitters() -> Model {
     Model::new("two_sleepers_and_two_submitters", "P5", 4)
         .iterations(161_531)
         .reaches(&["slept", "rung before sleep", "no wake needed", "arrived while settling"])
         .bounded(5)
-        .check(|| {
+        .scenario(|| {
             let shard = Shard::new(2);
             for worker in 0..2 {
                 let shard = Arc::clone(&shard);
@@ -188,5 +190,5 @@ fn two_sleepers_and_two_submitters() {
                 thread::spawn(move || shard.submit(0));
             }
             shard.submit(1);
-        });
+        })
 }

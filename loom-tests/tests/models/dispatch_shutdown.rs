@@ -1,13 +1,22 @@
 //! The queued path: enqueue against the sleeping dispatch thread, and against shutdown in both its kinds.
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Clock, Log, Model, Plain};
+use crate::harness::{Clock, Log, Model, Plain};
 use keylane::internals::{Arc, mark};
 use keylane::{ConnectionId, DispatchQueue, Dispatcher, Message, Priority, Step, Stop};
 use loom::thread;
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![
+        enqueue_against_sleep(),
+        two_enqueuers_and_the_dispatch_loop(),
+        strict_priority_against_step(),
+        enqueue_against_run_remaining(),
+        enqueue_against_hand_back(),
+        shutdown_against_shutdown(),
+        a_refused_connection_stays_refused(),
+    ]
+}
 
 struct Op(u32);
 
@@ -40,8 +49,7 @@ impl Dispatcher for Recorder {
 
 /// The dispatch thread sleeps whenever there is nothing; a message is delivered, and only once it has run is
 /// the queue shut down. A lost wake-up would be a deadlock.
-#[test]
-fn enqueue_against_sleep() {
+fn enqueue_against_sleep() -> Model {
     struct Until(keylane::internals::Bell);
     struct Rings(Arc<Until>);
     impl Dispatcher for Rings {
@@ -54,7 +62,7 @@ fn enqueue_against_sleep() {
     Model::new("enqueue_against_sleep", "D11", 2)
         .iterations(870)
         .reaches(&["slept", "rung before sleep", "woke the consumer", "dispatch thread woke"])
-        .check(|| {
+        .scenario(|| {
             let done = Arc::new(Until(keylane::internals::Bell::new()));
             let (queue, mut dispatch, mut local) = DispatchQueue::builder(Rings(Arc::clone(&done))).stepped();
             thread::spawn(move || dispatch.run());
@@ -62,16 +70,15 @@ fn enqueue_against_sleep() {
             done.0.wait();
             queue.shutdown(Stop::RunRemaining);
             assert_eq!(local.step(), Step::Stopped, "and that ends the queue");
-        });
+        })
 }
 
 /// Two connections deliver while the dispatch loop steps: nothing is lost, and each keeps its order.
-#[test]
-fn two_enqueuers_and_the_dispatch_loop() {
+fn two_enqueuers_and_the_dispatch_loop() -> Model {
     Model::new("two_enqueuers_and_the_dispatch_loop", "D1 D2", 3)
         .iterations(2_089)
         .reaches(&["queued"])
-        .check(|| {
+        .scenario(|| {
             let (recorder, ran) = recorder();
             let (queue, mut dispatch, _local) = DispatchQueue::builder(recorder).stepped();
             let readers: Vec<_> = [[1, 2], [3, 4]]
@@ -96,16 +103,15 @@ fn two_enqueuers_and_the_dispatch_loop() {
                 assert!(at(first).unwrap() < at(second).unwrap(), "{ran:?}");
             }
             assert_eq!(ran.len(), 4);
-        });
+        })
 }
 
 /// A message of high priority whose `deliver` has returned goes before a low one not yet picked.
-#[test]
-fn strict_priority_against_step() {
+fn strict_priority_against_step() -> Model {
     Model::new("strict_priority_against_step", "D3", 2)
         .iterations(10)
         .reaches(&["high was in", "high overtook", "low first"])
-        .check(|| {
+        .scenario(|| {
             let (recorder, ran) = recorder();
             let (queue, mut dispatch, _local) = DispatchQueue::builder(recorder).stepped();
             let (mut low, mut high) = (queue.connect(), queue.connect());
@@ -127,17 +133,16 @@ fn strict_priority_against_step() {
             assert!(!high_was_in || first == [20], "a delivered high one goes first");
             reader.join().unwrap();
             assert_eq!(dispatch.step(), Step::Ran);
-        });
+        })
 }
 
 /// Enqueue against a graceful end: accepted is dispatched, refused is handed back, and nothing is accepted
 /// once `shutdown` has returned.
-#[test]
-fn enqueue_against_run_remaining() {
+fn enqueue_against_run_remaining() -> Model {
     Model::new("enqueue_against_run_remaining", "D1 D10 D11", 3)
         .iterations(57_099)
         .reaches(&["accepted", "refused", "slept", "rung before sleep"])
-        .check(|| {
+        .scenario(|| {
             let (recorder, ran) = recorder();
             let (queue, mut dispatch, mut local) = DispatchQueue::builder(recorder).stepped();
             let runner = thread::spawn(move || {
@@ -160,16 +165,15 @@ fn enqueue_against_run_remaining() {
             mark(if accepted { "accepted" } else { "refused" });
             assert_eq!(ran.take().len(), usize::from(accepted));
             assert!(queue.reclaim(dispatch, local).leftovers.is_empty());
-        });
+        })
 }
 
 /// Enqueue against an abrupt end: dispatched, handed back by `reclaim`, or refused; exactly one.
-#[test]
-fn enqueue_against_hand_back() {
+fn enqueue_against_hand_back() -> Model {
     Model::new("enqueue_against_hand_back", "D1 D10", 3)
         .iterations(586)
         .reaches(&["refused", "dispatched", "handed back"])
-        .check(|| {
+        .scenario(|| {
             let (recorder, ran) = recorder();
             let (queue, mut dispatch, local) = DispatchQueue::builder(recorder).stepped();
             let runner = thread::spawn(move || {
@@ -189,16 +193,15 @@ fn enqueue_against_hand_back() {
                 (true, _) => "handed back",
             });
             assert_eq!(dispatched + handed_back, usize::from(accepted));
-        });
+        })
 }
 
 /// Two threads shut the same queue down, in both ways: it ends, and nothing is lost.
-#[test]
-fn shutdown_against_shutdown() {
+fn shutdown_against_shutdown() -> Model {
     Model::new("shutdown_against_shutdown", "D1 D10", 3)
         .iterations(328_963)
         .reaches(&["slept", "rung before sleep", "dispatched", "handed back"])
-        .check(|| {
+        .scenario(|| {
             let (recorder, ran) = recorder();
             let (queue, mut dispatch, mut local) = DispatchQueue::builder(recorder).stepped();
             let _ = queue.connect().deliver(Op(1)).unwrap();
@@ -217,13 +220,12 @@ fn shutdown_against_shutdown() {
             let (dispatched, left) = (ran.take().len(), queue.reclaim(dispatch, local).leftovers.len());
             mark(if dispatched == 1 { "dispatched" } else { "handed back" });
             assert_eq!(dispatched + left, 1);
-        });
+        })
 }
 
 /// Shutdown closes the fast way in before the queued one. A connection that has been refused on the one is
 /// refused on the other too, whichever it tries first: its stream has no hole.
-#[test]
-fn a_refused_connection_stays_refused() {
+fn a_refused_connection_stays_refused() -> Model {
     struct Fast;
     impl Dispatcher for Fast {
         type Message = Op;
@@ -236,7 +238,7 @@ fn a_refused_connection_stays_refused() {
     Model::new("a_refused_connection_stays_refused", "D10", 2)
         .iterations(47)
         .reaches(&["visited", "visit refused", "queued", "all refused", "all accepted"])
-        .check(|| {
+        .scenario(|| {
             let (queue, _dispatch, _local) = DispatchQueue::builder(Fast).stepped();
             let mut connection = queue.connect();
             let reader =
@@ -249,5 +251,5 @@ fn a_refused_connection_stays_refused() {
                 _ => {}
             }
             assert!(accepted.is_sorted_by(|earlier, later| earlier >= later), "a hole: {accepted:?}");
-        });
+        })
 }

@@ -1,12 +1,25 @@
 //! Fast callbacks against closing, and the hand-over between an ordered lane's queue and its fast path.
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Log, Model, Plain};
+use crate::harness::{Log, Model, Plain};
 use keylane::internals::{Arc, Entry, Lane, Roster, mark};
 use loom::thread;
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![
+        visit_against_close(),
+        two_visits_against_close(),
+        two_lanes_against_close(),
+        close_against_close_against_visit(),
+        admit_against_close(),
+        dismiss_against_close(),
+        idle_hand_over(),
+        idle_hand_over_of_two(),
+        queued_behind_against_close(),
+        look_against_close_newest(),
+        look_against_close_oldest(),
+    ]
+}
 
 /// Visits if it may: the callback writes the cell. True if it did.
 fn visit(lane: &mut Lane, cell: &Plain<u32>) -> bool {
@@ -22,8 +35,7 @@ fn visit(lane: &mut Lane, cell: &Plain<u32>) -> bool {
 }
 
 /// Once the closed roster is quiet, a visit has either been refused or is over, and what it wrote is visible.
-#[test]
-fn visit_against_close() {
+fn visit_against_close() -> Model {
     Model::new("visit_against_close", "D5 D10", 2)
         .iterations(83)
         .reaches(&[
@@ -33,7 +45,7 @@ fn visit_against_close() {
             "waited for a visitor",
             "last visitor rang",
         ])
-        .check(|| {
+        .scenario(|| {
             let roster = Arc::new(Roster::new());
             let mut lane = roster.admit(false);
             let cell = Arc::new(Plain::new(0));
@@ -46,16 +58,15 @@ fn visit_against_close() {
             let seen = cell.get();
             let visited = visitor.join().unwrap();
             assert_eq!(seen, u32::from(visited), "no visit after the roster fell quiet");
-        });
+        })
 }
 
 /// A lane that visits twice: the second visit is refused if the roster closed during the first.
-#[test]
-fn two_visits_against_close() {
+fn two_visits_against_close() -> Model {
     Model::new("two_visits_against_close", "D10", 2)
         .iterations(200)
         .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor"])
-        .check(|| {
+        .scenario(|| {
             let roster = Arc::new(Roster::new());
             let mut lane = roster.admit(false);
             let cell = Arc::new(Plain::new(0));
@@ -71,12 +82,11 @@ fn two_visits_against_close() {
             roster.wait_quiet();
             let seen = cell.get();
             assert_eq!(seen, visitor.join().unwrap(), "no visit after the roster fell quiet");
-        });
+        })
 }
 
 /// Two lanes visit at the same time: the closer waits for both, and the last one rings.
-#[test]
-fn two_lanes_against_close() {
+fn two_lanes_against_close() -> Model {
     Model::new("two_lanes_against_close", "D5 D10", 3)
         .iterations(162_497)
         .reaches(&[
@@ -86,7 +96,7 @@ fn two_lanes_against_close() {
             "waited for a visitor",
             "last visitor rang",
         ])
-        .check(|| {
+        .scenario(|| {
             let roster = Arc::new(Roster::new());
             let visitors: Vec<_> = (0..2)
                 .map(|_| {
@@ -102,16 +112,15 @@ fn two_lanes_against_close() {
             for ((_, visitor), seen) in visitors.into_iter().zip(seen) {
                 assert_eq!(seen, u32::from(visitor.join().unwrap()));
             }
-        });
+        })
 }
 
 /// Two threads close while a lane visits: whichever counted the visit, waiting for quiet waits for it.
-#[test]
-fn close_against_close_against_visit() {
+fn close_against_close_against_visit() -> Model {
     Model::new("close_against_close_against_visit", "D10", 3)
         .iterations(2_363)
         .reaches(&["visited", "visit refused", "visited past closing", "waited for a visitor"])
-        .check(|| {
+        .scenario(|| {
             let roster = Arc::new(Roster::new());
             let mut lane = roster.admit(false);
             let cell = Arc::new(Plain::new(0));
@@ -127,14 +136,15 @@ fn close_against_close_against_visit() {
             roster.wait_quiet();
             let seen = cell.get();
             assert_eq!(seen, u32::from(visitor.join().unwrap()));
-        });
+        })
 }
 
 /// A lane admitted while the roster closes is closed, by whichever of the two comes second.
-#[test]
-fn admit_against_close() {
-    Model::new("admit_against_close", "D10", 2).iterations(62).reaches(&["visited", "visit refused"]).check(
-        || {
+fn admit_against_close() -> Model {
+    Model::new("admit_against_close", "D10", 2)
+        .iterations(62)
+        .reaches(&["visited", "visit refused"])
+        .scenario(|| {
             let roster = Arc::new(Roster::new());
             let cell = Arc::new(Plain::new(0));
             let visitor = {
@@ -146,14 +156,12 @@ fn admit_against_close() {
             let seen = cell.get();
             assert_eq!(seen, u32::from(visitor.join().unwrap()));
             assert!(!visit(&mut roster.admit(false), &cell), "born closed");
-        },
-    );
+        })
 }
 
 /// A lane that goes away while the roster closes is neither waited for nor missed.
-#[test]
-fn dismiss_against_close() {
-    Model::new("dismiss_against_close", "D10", 2).iterations(10).reaches(&[]).check(|| {
+fn dismiss_against_close() -> Model {
+    Model::new("dismiss_against_close", "D10", 2).iterations(10).reaches(&[]).scenario(|| {
         let roster = Arc::new(Roster::new());
         let lane = roster.admit(false);
         let mut stays = roster.admit(false);
@@ -161,39 +169,41 @@ fn dismiss_against_close() {
         roster.close();
         roster.wait_quiet();
         assert!(matches!(stays.enter(), Entry::Closed));
-    });
+    })
 }
 
 /// The hand-over of an ordered lane: its producer queued a message and asks for the fast path; the consumer
 /// runs the message. If the fast path is granted, all that the message's callback wrote is visible.
-#[test]
-fn idle_hand_over() {
-    Model::new("idle_hand_over", "D5", 2).iterations(9).reaches(&["visited", "queued behind"]).check(|| {
-        let roster = Arc::new(Roster::new());
-        let mut lane = roster.admit(true);
-        let cell = Arc::new(Plain::new(0));
-        let pending = lane.expect().expect("an ordered lane counts");
-        let consumer = {
-            let cell = Arc::clone(&cell);
-            thread::spawn(move || {
-                cell.set(1); // the queued message's callback
-                drop(pending);
-            })
-        };
-        if let Entry::Visit(visit) = lane.enter() {
-            assert_eq!(cell.get(), 1, "the earlier message has run");
-            cell.set(2);
-            drop(visit);
-        }
-        consumer.join().unwrap();
-    });
+fn idle_hand_over() -> Model {
+    Model::new("idle_hand_over", "D5", 2).iterations(9).reaches(&["visited", "queued behind"]).scenario(
+        || {
+            let roster = Arc::new(Roster::new());
+            let mut lane = roster.admit(true);
+            let cell = Arc::new(Plain::new(0));
+            let pending = lane.expect().expect("an ordered lane counts");
+            let consumer = {
+                let cell = Arc::clone(&cell);
+                thread::spawn(move || {
+                    cell.set(1); // the queued message's callback
+                    drop(pending);
+                })
+            };
+            if let Entry::Visit(visit) = lane.enter() {
+                assert_eq!(cell.get(), 1, "the earlier message has run");
+                cell.set(2);
+                drop(visit);
+            }
+            consumer.join().unwrap();
+        },
+    )
 }
 
 /// The same with two messages on their way: the fast path is granted only when both have run.
-#[test]
-fn idle_hand_over_of_two() {
-    Model::new("idle_hand_over_of_two", "D5", 2).iterations(35).reaches(&["visited", "queued behind"]).check(
-        || {
+fn idle_hand_over_of_two() -> Model {
+    Model::new("idle_hand_over_of_two", "D5", 2)
+        .iterations(35)
+        .reaches(&["visited", "queued behind"])
+        .scenario(|| {
             let roster = Arc::new(Roster::new());
             let mut lane = roster.admit(true);
             let cell = Arc::new(Plain::new(0));
@@ -213,17 +223,15 @@ fn idle_hand_over_of_two() {
                     drop(visit);
                 }
             }
-        },
-    );
+        })
 }
 
 /// An ordered lane that is turned away (`Behind`) while the roster closes leaves no visit behind.
-#[test]
-fn queued_behind_against_close() {
+fn queued_behind_against_close() -> Model {
     Model::new("queued_behind_against_close", "D5 D10", 2)
-        .iterations(140)
+        .iterations(102)
         .reaches(&["queued behind", "visit refused", "visited past closing", "waited for a visitor"])
-        .check(|| {
+        .scenario(|| {
             let roster = Arc::new(Roster::new());
             let mut lane = roster.admit(true);
             let outcome = Log::new();
@@ -241,7 +249,7 @@ fn queued_behind_against_close() {
             roster.wait_quiet();
             producer.join().unwrap();
             assert_ne!(outcome.take(), ["visited"]);
-        });
+        })
 }
 
 /// `looks_closed` is a hint: what it says may be old, but `true` has been the truth, and so is still.
@@ -260,16 +268,14 @@ fn look() {
     }
 }
 
-#[test]
-fn look_against_close_newest() {
+fn look_against_close_newest() -> Model {
     Model::new("look_against_close_newest", "D10", 2)
         .newest_hints()
         .iterations(7)
         .reaches(&["looked closed", "looked open"])
-        .check(look);
+        .scenario(look)
 }
 
-#[test]
-fn look_against_close_oldest() {
-    Model::new("look_against_close_oldest", "D10", 2).iterations(3).reaches(&["looked open"]).check(look);
+fn look_against_close_oldest() -> Model {
+    Model::new("look_against_close_oldest", "D10", 2).iterations(3).reaches(&["looked open"]).scenario(look)
 }

@@ -1,13 +1,22 @@
 //! Does a message ever lie in an inbox whose consumer sleeps, and is a closed door closed?
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Log, Model};
+use crate::harness::{Log, Model};
 use keylane::Stop;
 use keylane::internals::{Arc, Bell, Inbox, Origin, Pushed, mark};
 use loom::thread;
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![
+        push_against_sleep(),
+        two_pushers_and_a_sleeper(),
+        two_pushes_and_a_sleeper(),
+        pushes_ordered_from_outside(),
+        close_against_push(),
+        close_against_close(),
+        seal_against_push(),
+    ]
+}
 
 /// An inbox with the bell of its consumer, wired as `dispatch::Post` does.
 #[derive(Default)]
@@ -59,12 +68,11 @@ impl Post {
     }
 }
 
-#[test]
-fn push_against_sleep() {
+fn push_against_sleep() -> Model {
     Model::new("push_against_sleep", "D11", 2)
         .iterations(18)
         .reaches(&["slept", "rung before sleep", "woke the consumer", "no wake needed"])
-        .check(|| {
+        .scenario(|| {
             let post = Post::new();
             let pusher = {
                 let post = Arc::clone(&post);
@@ -75,15 +83,14 @@ fn push_against_sleep() {
             pusher.join().unwrap();
             assert_eq!(got, [1]);
             assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
-        });
+        })
 }
 
-#[test]
-fn two_pushers_and_a_sleeper() {
+fn two_pushers_and_a_sleeper() -> Model {
     Model::new("two_pushers_and_a_sleeper", "D1 D11", 3)
         .iterations(1_386)
         .reaches(&["slept", "rung before sleep", "woke the consumer", "no wake needed"])
-        .check(|| {
+        .scenario(|| {
             let post = Post::new();
             for message in [1, 2] {
                 let post = Arc::clone(&post);
@@ -94,16 +101,15 @@ fn two_pushers_and_a_sleeper() {
             assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
             got.sort_unstable();
             assert_eq!(got, [1, 2]);
-        });
+        })
 }
 
 /// Two messages of one producer keep their order, however the batches are cut.
-#[test]
-fn two_pushes_and_a_sleeper() {
+fn two_pushes_and_a_sleeper() -> Model {
     Model::new("two_pushes_and_a_sleeper", "D2 D11", 2)
         .iterations(96)
         .reaches(&["slept", "woke the consumer", "no wake needed"])
-        .check(|| {
+        .scenario(|| {
             let post = Post::new();
             {
                 let post = Arc::clone(&post);
@@ -116,14 +122,13 @@ fn two_pushes_and_a_sleeper() {
             let sleeps = post.receive(2, &mut got);
             assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
             assert_eq!(got, [1, 2]);
-        });
+        })
 }
 
 /// If one push returns before another begins, on two threads, the inbox keeps that order: the total order
 /// that the pool's key order (P2) rests on.
-#[test]
-fn pushes_ordered_from_outside() {
-    Model::new("pushes_ordered_from_outside", "P2", 3).iterations(8_820).reaches(&[]).check(|| {
+fn pushes_ordered_from_outside() -> Model {
+    Model::new("pushes_ordered_from_outside", "P2", 3).iterations(8_820).reaches(&[]).scenario(|| {
         let post = Post::new();
         let first_is_in = Arc::new(Bell::new());
         {
@@ -143,16 +148,15 @@ fn pushes_ordered_from_outside() {
         let mut got = Vec::new();
         post.receive(2, &mut got);
         assert_eq!(got, [1, 2]);
-    });
+    })
 }
 
 /// A message is either in before the door closes, and then comes out, or handed back.
-#[test]
-fn close_against_push() {
+fn close_against_push() -> Model {
     Model::new("close_against_push", "D1 D10", 3)
         .iterations(4_108)
         .reaches(&["accepted", "refused", "slept", "rung before sleep"])
-        .check(|| {
+        .scenario(|| {
             let post = Post::new();
             let consumer = {
                 let post = Arc::clone(&post);
@@ -180,16 +184,15 @@ fn close_against_push() {
             closer.join().unwrap();
             assert_eq!(post.push(2), Err(2), "a closed door stays closed");
             assert_eq!(consumer.join().unwrap().len(), usize::from(accepted));
-        });
+        })
 }
 
 /// Two closers and a sleeper: it is woken once, and `HandBack` prevails whichever comes first.
-#[test]
-fn close_against_close() {
+fn close_against_close() -> Model {
     Model::new("close_against_close", "D10 P8", 3)
         .iterations(531)
         .reaches(&["closed twice", "slept", "rung before sleep"])
-        .check(|| {
+        .scenario(|| {
             let post = Post::new();
             let other = {
                 let post = Arc::clone(&post);
@@ -210,13 +213,12 @@ fn close_against_close() {
             other.join().unwrap();
             assert!(post.wakes.take().len() <= 1, "one sleep, one wake");
             assert_eq!(post.inbox.take(&mut Vec::new(), true), Some(Stop::HandBack));
-        });
+        })
 }
 
 /// A sealed door refuses the outside and lets the inside through, to the last.
-#[test]
-fn seal_against_push() {
-    Model::new("seal_against_push", "D1 D10", 2).iterations(25).reaches(&["accepted", "refused"]).check(
+fn seal_against_push() -> Model {
+    Model::new("seal_against_push", "D1 D10", 2).iterations(25).reaches(&["accepted", "refused"]).scenario(
         || {
             let post = Post::new();
             let outside = {
@@ -233,5 +235,5 @@ fn seal_against_push() {
             assert_eq!(post.inbox.take(&mut got, true), Some(Stop::RunRemaining));
             assert_eq!(got, if accepted { vec![1, 2] } else { vec![2] });
         },
-    );
+    )
 }

@@ -1,0 +1,80 @@
+//! What the models share: helpers that add nothing loom could see, unless they say so.
+
+use std::sync::{Arc, Mutex};
+
+use keylane::internals::Word;
+
+pub use keylane::testing::Model;
+
+/// A record of what happened, in an order that loom neither sees nor adds to: std types, so that the subject
+/// alone must synchronise. Only its content at the end means anything.
+#[derive(Clone, Debug, Default)]
+pub struct Log<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Log<T> {
+    pub fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    pub fn add(&self, entry: T) {
+        self.0.lock().unwrap().push(entry);
+    }
+
+    pub fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl<T: Ord> Log<T> {
+    pub fn sorted(&self) -> Vec<T> {
+        let mut entries = self.take();
+        entries.sort();
+        entries
+    }
+}
+
+/// An order that loom sees: two stamps are dependent, so both of their orders are explored. With a std clock
+/// real-time order would not be. It also synchronises, so it goes into models that ask about order, and never
+/// into those that ask about visibility.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Word>);
+
+impl Clock {
+    pub fn new() -> Self {
+        Self(Arc::new(Word::new(0)))
+    }
+
+    /// The next tick.
+    pub fn stamp(&self) -> usize {
+        self.0.fetch_add(1)
+    }
+}
+
+/// A plain, non-atomic cell that loom checks: two accesses that are not ordered by happens-before fail the
+/// model. It orders nothing itself.
+#[derive(Debug)]
+pub struct Plain<T>(loom::cell::UnsafeCell<T>);
+
+// SAFETY: every access goes through loom's cell, which fails the execution before two of them can overlap
+// or race; loom runs all threads of a model on one OS thread.
+unsafe impl<T: Send> Sync for Plain<T> {}
+
+impl<T: Copy> Plain<T> {
+    pub fn new(value: T) -> Self {
+        Self(loom::cell::UnsafeCell::new(value))
+    }
+
+    pub fn get(&self) -> T {
+        self.0.with(|value| {
+            // SAFETY: loom has just checked that no write is unordered with this read.
+            unsafe { *value }
+        })
+    }
+
+    pub fn set(&self, new: T) {
+        self.0.with_mut(|value| {
+            // SAFETY: loom has just checked that no access is unordered with this write.
+            unsafe { *value = new }
+        });
+    }
+}

@@ -1,0 +1,52 @@
+//! keylane's models. `cargo test -p keylane-loom` runs them all; the README beside this package says what they are.
+//!
+//! They are data first: a list of [`Model`]s, some of them made from a table, which libtest-mimic runs as tests.
+//! `--describe` prints the list as JSON, one model on each line.
+
+extern crate keylane_loom as keylane;
+
+mod baton;
+mod bell;
+mod dispatch_fast;
+mod dispatch_local;
+mod dispatch_shutdown;
+mod harness;
+mod inbox;
+mod lane;
+mod pool_control;
+mod pool_key;
+mod whole;
+
+use harness::Model;
+use libtest_mimic::{Arguments, Trial};
+
+fn models() -> Vec<Model> {
+    [
+        bell::models(),
+        lane::models(),
+        inbox::models(),
+        baton::models(),
+        dispatch_fast::models(),
+        dispatch_local::models(),
+        dispatch_shutdown::models(),
+        pool_key::models(),
+        pool_control::models(),
+        whole::models(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn main() {
+    if std::env::args().nth(1).as_deref() == Some("--describe") {
+        return models().iter().for_each(|model| println!("{}", model.to_json()));
+    }
+    let trials = models().into_iter().map(|model| {
+        Trial::test(model.name().to_owned(), move || {
+            model.check();
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+}

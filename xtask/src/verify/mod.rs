@@ -1,0 +1,168 @@
+//! `cargo xtask verify`: everything that shows that the guarantees hold, and that what shows it can see.
+
+mod build;
+mod crew;
+mod findings;
+mod models;
+mod process;
+mod readme;
+mod suites;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+
+use self::crew::Crew;
+use self::findings::{Described, Findings, Verdict};
+
+/// What to verify, how thoroughly, and where to put the findings.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// At most ten minutes on two cores: what CI runs
+    #[arg(long)]
+    quick: bool,
+    /// Without preemption bounds, with more samples; as long as it takes
+    #[arg(long, conflicts_with = "quick")]
+    deep: bool,
+    /// Only what concerns this guarantee, as in D11
+    #[arg(long, value_name = "NAME")]
+    guarantee: Option<String>,
+    /// Only this model
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Only the i-th of n parts, as in 1/4, so that n machines share the work
+    #[arg(long, value_name = "I/N")]
+    partition: Option<Partition>,
+    /// How many processes at a time [default: one for each core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Writes the findings as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// How thoroughly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    Quick,
+    Default,
+    Deep,
+}
+
+impl Tier {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Default => "default",
+            Self::Deep => "deep",
+        }
+    }
+
+    /// What no single process may exceed; one that does has failed, and says so.
+    fn limit(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Quick => 10 * 60,
+            Self::Default => 60 * 60,
+            Self::Deep => 7 * 24 * 60 * 60,
+        })
+    }
+}
+
+/// One of several parts of the work.
+#[derive(Clone, Copy, Debug)]
+struct Partition {
+    part: usize,
+    of: usize,
+}
+
+impl FromStr for Partition {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (part, of) = text.split_once('/').context("a partition is I/N, as in 1/4")?;
+        let (part, of) = (part.parse()?, of.parse()?);
+        ensure!((1..=of).contains(&part), "the parts of {of} are 1 to {of}");
+        Ok(Self { part, of })
+    }
+}
+
+impl Options {
+    fn tier(&self) -> Tier {
+        match (self.quick, self.deep) {
+            (true, _) => Tier::Quick,
+            (_, true) => Tier::Deep,
+            _ => Tier::Default,
+        }
+    }
+
+    /// The part of `all` that is this machine's: every n-th, so that parts of a list by cost cost about the same.
+    fn part<T>(&self, all: Vec<T>) -> Vec<T> {
+        match self.partition {
+            None => all,
+            Some(Partition { part, of }) => all
+                .into_iter()
+                .enumerate()
+                .filter(|(index, _)| index % of == part - 1)
+                .map(|(_, one)| one)
+                .collect(),
+        }
+    }
+
+    fn wants(&self, model: &Described) -> bool {
+        self.model.as_ref().is_none_or(|name| *name == model.name)
+            && self.guarantee.as_ref().is_none_or(|name| model.guarantees.contains(name))
+    }
+}
+
+/// Verifies.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let started = Instant::now();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is in the workspace")?;
+    let target = root.join("target");
+    let tier = options.tier();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let crew = Crew::new(options.jobs.unwrap_or(cores));
+
+    let executables = build::tests(root, &target, suites::PACKAGES)?;
+    let how = models::How {
+        executable: executables.get("keylane-loom/models")?,
+        unbounded: tier == Tier::Deep,
+        limit: tier.limit(),
+        checkpoints: &target.join("verify"),
+    };
+    let mut chosen = models::describe(how.executable)?;
+    chosen.retain(|model| options.wants(model));
+    ensure!(!chosen.is_empty(), "no model is called that, or concerns that guarantee");
+    chosen.sort_by_key(|model| std::cmp::Reverse(model.pinned));
+    let models = models::explore(&crew, &how, &options.part(chosen))?;
+
+    let mut plans = suites::plans();
+    plans.retain(|plan| {
+        options.model.is_none() && options.guarantee.as_ref().is_none_or(|name| plan.concerns(name))
+    });
+    let suites = suites::run(&crew, &executables, &options.part(plans), tier, tier.limit())?;
+
+    let passed = models.iter().all(|model| model.result == Verdict::Pass)
+        && suites.iter().all(|suite| suite.result == Verdict::Pass);
+    let findings = Findings {
+        tier: tier.name(),
+        partition: options.partition.map(|Partition { part, of }| format!("{part}/{of}")),
+        seconds: started.elapsed().as_secs_f64(),
+        passed,
+        guarantees: readme::guarantees(root)?,
+        models,
+        suites,
+        mutants: None,
+        museum: None,
+    };
+    println!("{}", table::Table(&findings));
+    if let Some(file) = &options.json {
+        std::fs::write(file, serde_json::to_string_pretty(&findings)?)?;
+    }
+    Ok(if findings.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
