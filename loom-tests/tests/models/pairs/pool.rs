@@ -1,0 +1,346 @@
+//! Pairs of operations of a pool with one shard. (Several shards at once: `pool_control.rs`.)
+
+use std::collections::BTreeMap;
+
+use keylane::testing::Model;
+use keylane::{ControlError, Handler, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
+use keylane_proptests as reference;
+use keylane_proptests::history::Specification;
+use keylane_proptests::{DrainId, Drained, ItemId, PoolModel, Stepped};
+use loom::thread;
+
+use crate::history::{History, Judge};
+use crate::pairs::{FIRST, OVERLAP, SECOND, Span, mark_order, pairs};
+
+/// What one thread does. Those that may wait for others come first: the main thread does the second of a pair, and then
+/// all that the first may wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Op {
+    Drain,
+    Pause,
+    SubmitSame,
+    SubmitOther,
+    Step,
+    Resume,
+    ShutdownRun,
+    ShutdownHandBack,
+    Reclaim,
+}
+
+const OPS: [(Op, &str); 9] = [
+    (Op::Drain, "drain"),
+    (Op::Pause, "pause"),
+    (Op::SubmitSame, "submit_same_key"),
+    (Op::SubmitOther, "submit_other_key"),
+    (Op::Step, "step"),
+    (Op::Resume, "resume"),
+    (Op::ShutdownRun, "shutdown_run"),
+    (Op::ShutdownHandBack, "shutdown_hand_back"),
+    (Op::Reclaim, "reclaim"),
+];
+
+/// Which methods the operations stand for.
+pub const COVERED: &[&str] = &[
+    "PoolHandle::submit",
+    "PoolHandle::pause",
+    "PauseGuard::drop",
+    "PoolHandle::drain",
+    "PoolHandle::shutdown",
+    "PoolHandle::reclaim",
+    "Worker::step",
+];
+
+/// What has happened before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Fresh,
+    /// Two items of one key wait.
+    Loaded,
+    /// As `Loaded`, and a pause is in force.
+    Paused,
+}
+
+const STATES: [(State, &str); 3] =
+    [(State::Fresh, "fresh"), (State::Loaded, "loaded"), (State::Paused, "paused")];
+
+/// Items are numbered; a key is the number of tens.
+struct Recorder(History<Action>);
+
+impl Handler for Recorder {
+    type Key = u32;
+    type Item = u32;
+
+    fn handle(&self, key: &u32, item: u32) {
+        assert_eq!(*key, item / 10);
+        self.0.callback(item, u64::from(*key));
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Action {
+    Submit(u32, bool),
+    Begins(u32),
+    Ends(u32),
+    Idle,
+    Stopped,
+    Pause(bool),
+    Quiet,
+    Resume,
+    DrainBegins(usize),
+    DrainEnds(usize, bool),
+    Close,
+    ShutDown(Stop),
+    Leftovers(BTreeMap<u32, Vec<u32>>),
+}
+
+/// The reference model, asked action by action.
+#[derive(Clone, Debug)]
+struct Sequential {
+    model: PoolModel<u32>,
+    items: BTreeMap<u32, ItemId>,
+    drains: BTreeMap<usize, DrainId>,
+}
+
+fn sequential() -> Sequential {
+    let shard_of = [(0, 0), (1, 0)].into_iter().collect();
+    Sequential { model: PoolModel::new(shard_of), items: BTreeMap::new(), drains: BTreeMap::new() }
+}
+
+impl Specification for Sequential {
+    type Action = Action;
+
+    fn allows(&mut self, action: &Action) -> bool {
+        let Self { model, items, drains } = self;
+        match action {
+            Action::Submit(item, accepted) => match model.submit(item / 10, None) {
+                Some(id) => items.insert(*item, id).is_none() && *accepted,
+                None => !accepted,
+            },
+            Action::Begins(item) => items.get(item).is_some_and(|&id| model.start(id).is_ok()),
+            Action::Ends(item) => {
+                model.end(items[item]);
+                true
+            }
+            Action::Idle => model.step(0) == Stepped::Idle,
+            Action::Stopped => model.step(0) == Stepped::Stopped,
+            Action::Pause(accepted) => model.pause() == *accepted,
+            Action::Quiet => model.is_quiet(),
+            Action::Resume => {
+                model.resume();
+                true
+            }
+            Action::DrainBegins(number) => drains.insert(*number, model.drain()).is_none(),
+            Action::DrainEnds(number, well) => {
+                model.drained(drains[number]) == if *well { Drained::Done } else { Drained::Stopped }
+            }
+            Action::Close => {
+                model.close();
+                true
+            }
+            Action::ShutDown(stop) => {
+                model.shut_down(match stop {
+                    Stop::RunRemaining => reference::Stop::RunRemaining,
+                    Stop::HandBack => reference::Stop::HandBack,
+                });
+                true
+            }
+            Action::Leftovers(left) => {
+                let expected = model.reclaim();
+                let ids = |left: &Vec<u32>| left.iter().map(|item| items[item]).collect::<Vec<_>>();
+                expected
+                    .iter()
+                    .map(|(&key, left)| (key, left.clone()))
+                    .eq(left.iter().map(|(&key, left)| (key, ids(left))))
+            }
+        }
+    }
+}
+
+/// What a thread owns.
+struct Ends {
+    pool: PoolHandle<Recorder>,
+    worker: Option<Worker<Recorder>>,
+    guard: Option<PauseGuard<Recorder>>,
+}
+
+pub fn models() -> Vec<Model> {
+    let mut models = Vec::new();
+    for ((one, one_name), (other, other_name)) in pairs(&OPS) {
+        for (state, state_name) in STATES {
+            if !can_race(one, other, state) {
+                continue;
+            }
+            let judge = Judge::new(sequential());
+            let waits =
+                one == Op::Drain && state != State::Fresh && matches!(other, Op::Resume | Op::Reclaim);
+            let orders: &[_] = if waits { &[SECOND, OVERLAP] } else { &[FIRST, SECOND, OVERLAP] };
+            let orders = if one == Op::Drain && (other == Op::Reclaim) && state == State::Fresh {
+                &[FIRST, SECOND, OVERLAP]
+            } else {
+                orders
+            };
+            models.push(
+                Model::new(format!("pool.{one_name}.{other_name}.{state_name}"), "P1 P2 P3 P6 P7 P8", 2)
+                    .reaches(orders)
+                    .scenario(move || race(one, other, state, &judge)),
+            );
+        }
+    }
+    models
+}
+
+/// One of two cannot go on before the other is over: two threads that both wait for a third, or that both own all the
+/// workers.
+fn can_race(one: Op, other: Op, state: State) -> bool {
+    let owns_workers = |op| matches!(op, Op::Step | Op::Reclaim);
+    let both_own = owns_workers(one) && owns_workers(other) && (one, other) != (Op::Step, Op::Step);
+    // `drain_against_drain` in `pool_control.rs` has a third thread that runs the items.
+    let both_wait = one == Op::Drain && other == Op::Drain && state != State::Fresh;
+    let has_no_guard = state != State::Paused && (one == Op::Resume || other == Op::Resume);
+    let has_one_guard = (one, other) == (Op::Resume, Op::Resume);
+    // Whoever takes the workers back says that the pauses are over.
+    let paused_for_ever = state == State::Paused && other == Op::Reclaim && one == Op::Drain;
+    !(both_own || both_wait || has_no_guard || has_one_guard || paused_for_ever)
+}
+
+fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
+    let history = History::new();
+    let builder = ShardedThreadPool::builder(Recorder(history.clone()));
+    let (pool, mut workers) = builder.shards(1).threads_per_shard(2).stepped().unwrap();
+    if state != State::Fresh {
+        submit(&pool, 1, &history);
+        submit(&pool, 2, &history);
+    }
+    let mut ours = Ends { pool: pool.clone(), worker: workers.pop(), guard: None };
+    if state == State::Paused {
+        pause(&mut ours, &history);
+    }
+    let mut theirs = Ends { pool: pool.clone(), worker: workers.pop(), guard: None };
+    if one == Op::Resume {
+        theirs.guard = ours.guard.take();
+    }
+
+    let reclaims = other == Op::Reclaim;
+    let spare = if reclaims { theirs.worker.take() } else { None };
+    let racer = {
+        let history = history.clone();
+        thread::spawn(move || {
+            let span = act(one, 3, &mut theirs, None, &history);
+            (span, theirs)
+        })
+    };
+    let second = act(other, if other == Op::SubmitOther { 14 } else { 4 }, &mut ours, spare, &history);
+    if one == Op::Drain {
+        // It may wait for all that is left.
+        resume(&mut ours, &history);
+        run_all(&mut ours, &history);
+    }
+    let (first, mut theirs) = racer.join().unwrap();
+    mark_order(first, second);
+
+    for ends in [&mut ours, &mut theirs] {
+        resume(ends, &history);
+        run_all(ends, &history);
+    }
+    if let (Some(_), Some(_)) = (&ours.worker, &theirs.worker) {
+        reclaim(&mut ours, theirs.worker.take(), &history);
+    }
+    judge.judge(history.take());
+}
+
+fn act(
+    op: Op,
+    item: u32,
+    ends: &mut Ends,
+    spare: Option<Worker<Recorder>>,
+    history: &History<Action>,
+) -> Span {
+    match op {
+        Op::SubmitSame => submit(&ends.pool, item, history),
+        Op::SubmitOther => submit(&ends.pool, 10 + item % 10, history),
+        Op::Step => step(ends.worker.as_mut().expect("it is its own"), history).1,
+        Op::Pause => pause(ends, history),
+        Op::Resume => resume(ends, history),
+        Op::Drain => drain(&ends.pool, item, history),
+        Op::ShutdownRun => shutdown(&ends.pool, Stop::RunRemaining, history),
+        Op::ShutdownHandBack => shutdown(&ends.pool, Stop::HandBack, history),
+        Op::Reclaim => reclaim(ends, spare, history),
+    }
+}
+
+fn submit(pool: &PoolHandle<Recorder>, item: u32, history: &History<Action>) -> Span {
+    let (outcome, invoked, returned) = history.stamped(|| pool.submit(item / 10, item));
+    if let Err(refused) = &outcome {
+        assert!(format!("{refused}").contains("shut down"));
+    }
+    history.record(invoked, returned, vec![Action::Submit(item, outcome.is_ok())]);
+    (invoked, returned)
+}
+
+fn step(worker: &mut Worker<Recorder>, history: &History<Action>) -> (Step, Span) {
+    let (step, invoked, returned) = history.stamped(|| worker.step());
+    match (step, history.ran_here()) {
+        (Step::Ran, Some(ran)) => {
+            history.record(invoked, ran.began, vec![Action::Begins(ran.number)]);
+            history.record(ran.ended, returned, vec![Action::Ends(ran.number)]);
+        }
+        (Step::Idle, None) => history.record(invoked, returned, vec![Action::Idle]),
+        (Step::Stopped, None) => history.record(invoked, returned, vec![Action::Stopped]),
+        other => panic!("{other:?}"),
+    }
+    (step, (invoked, returned))
+}
+
+fn run_all(ends: &mut Ends, history: &History<Action>) {
+    if let Some(worker) = &mut ends.worker {
+        while step(worker, history).0 == Step::Ran {}
+    }
+}
+
+fn pause(ends: &mut Ends, history: &History<Action>) -> Span {
+    let (outcome, invoked, returned) = history.stamped(|| ends.pool.pause());
+    match outcome {
+        Ok(guard) => {
+            ends.guard = Some(guard);
+            history.record(invoked, returned, vec![Action::Pause(true), Action::Quiet]);
+        }
+        Err(error) => {
+            assert_eq!(error, ControlError::Stopped);
+            history.record(invoked, returned, vec![Action::Pause(false)]);
+        }
+    }
+    (invoked, returned)
+}
+
+fn resume(ends: &mut Ends, history: &History<Action>) -> Span {
+    let Some(guard) = ends.guard.take() else { return (0, 0) };
+    let ((), invoked, returned) = history.stamped(|| drop(guard));
+    history.record(invoked, returned, vec![Action::Resume]);
+    (invoked, returned)
+}
+
+fn drain(pool: &PoolHandle<Recorder>, number: u32, history: &History<Action>) -> Span {
+    let number = number as usize;
+    let (outcome, invoked, returned) = history.stamped(|| pool.drain());
+    let well = outcome.map_err(|error| assert_eq!(error, ControlError::Stopped)).is_ok();
+    history.record(invoked, returned, vec![Action::DrainBegins(number), Action::DrainEnds(number, well)]);
+    (invoked, returned)
+}
+
+fn shutdown(pool: &PoolHandle<Recorder>, stop: Stop, history: &History<Action>) -> Span {
+    let ((), invoked, returned) = history.stamped(|| pool.shutdown(stop));
+    history.record(invoked, returned, vec![Action::Close, Action::ShutDown(stop)]);
+    (invoked, returned)
+}
+
+fn reclaim(ends: &mut Ends, spare: Option<Worker<Recorder>>, history: &History<Action>) -> Span {
+    let workers = ends.worker.take().into_iter().chain(spare).collect();
+    let (report, invoked, returned) = history.stamped(|| ends.pool.reclaim(workers));
+    let mut left = BTreeMap::<u32, Vec<u32>>::new();
+    for (key, item) in report.leftovers {
+        left.entry(key).or_default().push(item);
+    }
+    let stop = Stop::HandBack;
+    history.record(invoked, returned, vec![Action::Close, Action::ShutDown(stop), Action::Leftovers(left)]);
+    (invoked, returned)
+}
