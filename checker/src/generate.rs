@@ -58,10 +58,12 @@ impl Shape {
         // Joins and threads multiply executions.
         let (most, in_all) = match (threads, joined) {
             (2, false) => (4, 8),
-            (2, true) => (4, 6),
-            (_, false) => (4, 6),
+            (2, true) => (4, 7),
+            (_, false) => (4, 8),
             (_, true) => (2, 5),
         };
+        // So do loads, which may read any of several values.
+        let in_all = if language == Language::PlainLoads { in_all - 2 } else { in_all };
         let mut sizes: Vec<usize> = (0..threads).map(|_| rng.usize(1..=most)).collect();
         while sizes.iter().sum::<usize>() > in_all {
             let largest = (0..threads).max_by_key(|&thread| sizes[thread]).expect("there are threads");
@@ -73,13 +75,19 @@ impl Shape {
             (_, 2) => Cells::Anywhere,
             _ => Cells::Guarded,
         };
+        let mutexes = match language {
+            Language::Vocabulary if rng.u8(..3) == 0 => 1,
+            Language::Vocabulary => MAX_OBJECTS,
+            // Mutexes order what loads could leave unordered.
+            Language::PlainLoads => rng.usize(0..=MAX_OBJECTS),
+        };
         Self {
             language,
             sizes,
             main_takes_part: rng.bool(),
             joined,
             words: rng.usize(1..=MAX_OBJECTS),
-            mutexes: rng.usize(1..=MAX_OBJECTS),
+            mutexes,
             cells,
             waiter: (rng.u8(..4) == 0).then(|| rng.usize(..threads)),
         }
@@ -180,13 +188,13 @@ impl Code<'_> {
         match self.rng.u8(..12) {
             0..=3 if !free.is_empty() => {
                 let mutex = free[self.rng.usize(..free.len())];
-                let inside = self.rng.usize(0..budget.min(3));
+                let inside = self.rng.usize(0..budget.min(3)).max(self.rng.usize(0..budget.min(3)));
                 self.section(mutex, inside);
                 return 1 + inside;
             }
-            4 | 5 if self.may_use_cells() => self.cell(),
-            6 if self.shape.waiter.is_some() => self.push(Op::Notify),
-            7..=9 if self.shape.language == Language::PlainLoads => self.plain(),
+            4..=6 if self.may_use_cells() => self.cell(),
+            7 if self.shape.waiter.is_some() => self.push(Op::Notify),
+            4..=10 if self.shape.language == Language::PlainLoads => self.plain(),
             _ => self.rmw(),
         }
         1

@@ -167,6 +167,20 @@ impl Program {
             })
     }
 
+    /// An ending of this program, in words.
+    pub fn describe(&self, ending: &Ending) -> String {
+        let Ending::Finished(Outcome { registers, memory }) = ending else {
+            return format!("{ending:?}");
+        };
+        let mut text = String::new();
+        for (thread, code) in self.threads.iter().enumerate() {
+            for register in code.iter().filter_map(|step| step.op.target()) {
+                text += &format!("thread {thread} r{register} = {}, ", registers[thread][register]);
+            }
+        }
+        text + &format!("words {:?}, mutexes {:?}, cells {:?}", memory.words, memory.mutexes, memory.cells)
+    }
+
     /// The same program with each plain load turned into a read-modify-write that changes nothing: the rule that
     /// keylane follows, applied to a program that breaks it.
     pub fn without_loads(&self) -> Self {

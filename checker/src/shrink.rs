@@ -24,7 +24,9 @@ fn smaller_ones(program: &Program) -> Vec<Program> {
             found.push(without);
         }
         for (index, step) in program.threads[thread].iter().enumerate() {
-            found.push(edited(program, thread, |code| drop(code.remove(index))));
+            found.push(edited(program, thread, |code| {
+                code.remove(index);
+            }));
             if step.when.is_some() {
                 found.push(edited(program, thread, |code| code[index].when = None));
             }

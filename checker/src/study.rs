@@ -2,14 +2,13 @@
 
 use std::io::Write;
 use std::ops::AddAssign;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::compare::Comparison;
 use crate::explore::{Failure, Words};
 use crate::generate::{self, Language};
 use crate::program::{Ending, Program};
+use crate::shrink::shrink;
 
 /// A program that loom needs more executions for is skipped and counted. It is some seconds' worth.
 pub const EXECUTIONS_LIMIT: u64 = 30_000;
@@ -96,6 +95,23 @@ impl Study {
         }
     }
 
+    /// The finding for a human who is to report it: the program, smaller ones tried first, and what is missing.
+    pub fn describe_loss(&self, finding: &Finding) -> String {
+        let lost = |program: &Program| {
+            Comparison::of(program, self.words(), EXECUTIONS_LIMIT)
+                .map(|both| both.lost())
+                .unwrap_or_default()
+        };
+        let smallest = shrink(&finding.program, |program| !lost(program).is_empty());
+        let endings: String =
+            lost(&smallest).iter().map(|ending| format!("  lost: {}\n", smallest.describe(ending))).collect();
+        format!(
+            "seed {}:\n{}shrunk to:\n{smallest}{endings}again: KEYLANE_CHECKER_PROGRAMS=1 KEYLANE_CHECKER_SEED={} \
+             cargo test -p keylane-checker --test differential {}\n",
+            finding.seed, finding.program, finding.seed, self.name
+        )
+    }
+
     /// Of what this study's words are made.
     pub fn words(&self) -> Words {
         match self.language {
@@ -104,33 +120,16 @@ impl Study {
         }
     }
 
-    /// Compares all programs, on all processors. The result does not depend on their number, but for the time.
+    /// Compares all programs, one after the other: loom maps and unmaps stacks all the time, so that several OS threads
+    /// of one process would wait for each other (two are no faster than one).
     pub fn run(&self) -> Report {
         let started = Instant::now();
-        let next = AtomicU64::new(0);
-        let report = Mutex::new(Report::default());
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        std::thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|| {
-                    loop {
-                        // ORDERING: Relaxed. Only the number matters; the scope's end joins.
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        if index >= self.programs {
-                            return;
-                        }
-                        let seed = self.seed.wrapping_add(index);
-                        let program = generate::program(self.language, seed);
-                        let result = Comparison::of(&program, self.words(), EXECUTIONS_LIMIT);
-                        report.lock().expect("no worker panics").add(seed, program, result);
-                    }
-                });
-            }
-        });
-        let mut report = report.into_inner().expect("no worker panics");
-        report.lost.sort_by_key(|finding| finding.seed);
-        report.invented.sort_by_key(|finding| finding.seed);
-        report.broken.sort();
+        let mut report = Report::default();
+        for seed in (0..self.programs).map(|index| self.seed.wrapping_add(index)) {
+            let program = generate::program(self.language, seed);
+            let result = Comparison::of(&program, self.words(), EXECUTIONS_LIMIT);
+            report.add(seed, program, result);
+        }
         report.seconds = started.elapsed().as_secs_f64();
         report
     }
