@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::brute::{self, Reachable};
-use crate::explore::{self, Exploration, Failure, Words};
+use crate::explore::{self, Exploration, Failure, Setup};
 use crate::program::{Ending, Program};
 
 /// Both sides' findings on one program.
@@ -17,8 +17,8 @@ pub struct Comparison {
 
 impl Comparison {
     /// Runs both.
-    pub fn of(program: &Program, words: Words, limit: u64) -> Result<Self, Failure> {
-        let explored = explore::explore(program, words, limit)?;
+    pub fn of(program: &Program, setup: Setup) -> Result<Self, Failure> {
+        let explored = explore::explore(program, setup)?;
         Ok(Self { reachable: brute::search(program), explored })
     }
 

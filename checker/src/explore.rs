@@ -39,6 +39,17 @@ pub enum Words {
     Plain,
 }
 
+/// How loom is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// Of what the program's words are made.
+    pub words: Words,
+    /// The most preemptions in one execution; none for keylane's exhaustive models.
+    pub preemption_bound: Option<usize>,
+    /// An exploration of more executions than this says nothing.
+    pub limit: u64,
+}
+
 /// What loom has found.
 #[derive(Clone, Debug)]
 pub struct Exploration {
@@ -66,15 +77,16 @@ const MAX_BRANCHES: usize = 10_000;
 /// The payload of the panic that ends an exploration that is too large.
 struct Enough;
 
-/// Explores `program`, but not beyond `limit` executions.
-pub fn explore(program: &Program, words: Words, limit: u64) -> Result<Exploration, Failure> {
+/// Explores `program`.
+pub fn explore(program: &Program, setup: Setup) -> Result<Exploration, Failure> {
+    let Setup { words, preemption_bound, limit } = setup;
     let mut builder = loom::model::Builder::new();
     // Everything that the environment could have set is set here.
     builder.max_threads = MAX_LOOM_THREADS;
     builder.max_branches = MAX_BRANCHES;
     builder.max_permutations = None;
     builder.max_duration = None;
-    builder.preemption_bound = None;
+    builder.preemption_bound = preemption_bound;
     builder.checkpoint_file = None;
     builder.location = false;
     builder.log = false;

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use std::time::Instant;
 
 use crate::compare::Comparison;
-use crate::explore::{Failure, Words};
+use crate::explore::{Failure, Setup, Words};
 use crate::generate::{self, Language};
 use crate::program::{Ending, Program};
 use crate::shrink::shrink;
@@ -20,6 +20,8 @@ pub struct Study {
     pub name: &'static str,
     /// What the programs are made of.
     pub language: Language,
+    /// The bound on preemptions that loom is given; none but for a control.
+    pub preemption_bound: Option<usize>,
     /// How many.
     pub programs: u64,
     /// The first one's seed; the others have the following ones.
@@ -98,9 +100,7 @@ impl Study {
     /// The finding for a human who is to report it: the program, smaller ones tried first, and what is missing.
     pub fn describe_loss(&self, finding: &Finding) -> String {
         let lost = |program: &Program| {
-            Comparison::of(program, self.words(), EXECUTIONS_LIMIT)
-                .map(|both| both.lost())
-                .unwrap_or_default()
+            Comparison::of(program, self.setup()).map(|both| both.lost()).unwrap_or_default()
         };
         let smallest = shrink(&finding.program, |program| !lost(program).is_empty());
         let endings: String =
@@ -112,12 +112,13 @@ impl Study {
         )
     }
 
-    /// Of what this study's words are made.
-    pub fn words(&self) -> Words {
-        match self.language {
+    /// How this study asks loom.
+    pub fn setup(&self) -> Setup {
+        let words = match self.language {
             Language::Vocabulary => Words::Vocabulary,
             Language::PlainLoads => Words::Plain,
-        }
+        };
+        Setup { words, preemption_bound: self.preemption_bound, limit: EXECUTIONS_LIMIT }
     }
 
     /// Compares all programs, one after the other: loom maps and unmaps stacks all the time, so that several OS threads
@@ -127,21 +128,21 @@ impl Study {
         let mut report = Report::default();
         for seed in (0..self.programs).map(|index| self.seed.wrapping_add(index)) {
             let program = generate::program(self.language, seed);
-            let result = Comparison::of(&program, self.words(), EXECUTIONS_LIMIT);
+            let result = Comparison::of(&program, self.setup());
             report.add(seed, program, result);
         }
         report.seconds = started.elapsed().as_secs_f64();
         report
     }
 
-    /// Prints the sums past libtest's capture: they are the result. With `KEYLANE_REPORT`, also for machines.
+    /// Prints the sums past libtest's capture: they are the result.
     pub fn print(&self, report: &Report) {
         let Report { totals, seconds, .. } = report;
         let (lost, invented) = (report.lost.len(), report.invented.len());
-        let mut out = std::io::stdout();
+        let bound = self.preemption_bound.map(|bound| format!("({bound})")).unwrap_or_default();
         let _ = writeln!(
-            out,
-            "checker {}: {} programs from seed {}, {} skipped (more than {EXECUTIONS_LIMIT} executions); {} explored \
+            std::io::stdout(),
+            "checker {}{bound}: {} programs from seed {}, {} skipped (more than {EXECUTIONS_LIMIT} executions); {} explored \
              to the end, {} of them with more than one outcome; {} can deadlock, {} have a race; {} outcomes; lost: \
              {} in {lost} programs; invented: {} in {invented} programs; {} executions, {} states, {seconds:.1} s",
             self.name,
@@ -158,21 +159,28 @@ impl Study {
             totals.executions,
             totals.states,
         );
-        if std::env::var_os("KEYLANE_REPORT").is_some() {
-            let _ = writeln!(
-                out,
-                "keylane-report {{\"kind\":\"checker\",\"name\":\"{}\",\"programs\":{},\"skipped\":{},\
-                 \"outcomes\":{},\"lost\":{lost},\"invented\":{invented},\"deadlocking\":{},\"racy\":{},\
-                 \"seed\":{},\"seconds\":{seconds:.1}}}",
-                self.name,
-                totals.programs,
-                totals.skipped,
-                totals.outcomes,
-                totals.deadlocking,
-                totals.racy,
-                self.seed,
-            );
+    }
+
+    /// The same as one line for machines, if `KEYLANE_REPORT` is set. `lost` and `invented` count programs.
+    pub fn print_for_machines(&self, report: &Report) {
+        if std::env::var_os("KEYLANE_REPORT").is_none() {
+            return;
         }
+        let Report { totals, seconds, .. } = report;
+        let _ = writeln!(
+            std::io::stdout(),
+            "keylane-report {{\"kind\":\"checker\",\"name\":\"{}\",\"programs\":{},\"skipped\":{},\"outcomes\":{},\
+             \"lost\":{},\"invented\":{},\"deadlocking\":{},\"racy\":{},\"seed\":{},\"seconds\":{seconds:.1}}}",
+            self.name,
+            totals.programs,
+            totals.skipped,
+            totals.outcomes,
+            report.lost.len(),
+            report.invented.len(),
+            totals.deadlocking,
+            totals.racy,
+            self.seed,
+        );
     }
 }
 

@@ -1,10 +1,12 @@
 //! The two studies: programs in keylane's vocabulary, of which loom must lose nothing, and the control with plain
 //! loads, of which it must be seen to lose something.
 
+use std::collections::BTreeSet;
+
 use keylane_checker::compare::Comparison;
-use keylane_checker::explore::Words;
 use keylane_checker::generate::Language;
-use keylane_checker::study::{EXECUTIONS_LIMIT, Finding, Report, Study};
+use keylane_checker::program::Ending;
+use keylane_checker::study::{Finding, Report, Study};
 
 /// Below this, shares of programs mean nothing: somebody looks at single seeds.
 const MANY: u64 = 1_000;
@@ -22,12 +24,26 @@ fn assert_few_are_skipped(report: &Report) {
     );
 }
 
+const VOCABULARY: Study = Study {
+    name: "vocabulary",
+    language: Language::Vocabulary,
+    preemption_bound: None,
+    programs: 5_000,
+    seed: 1,
+};
+
+const PLAIN_LOADS: Study =
+    Study { name: "plain_loads", language: Language::PlainLoads, programs: 2_000, ..VOCABULARY };
+
+/// Not a study of its own: it asks whether [`VOCABULARY`] could fail.
+const BOUNDED: Study = Study { name: "bounded", programs: 500, ..VOCABULARY };
+
 #[test]
 fn vocabulary() {
-    let study = Study { name: "vocabulary", language: Language::Vocabulary, programs: 5_000, seed: 1 }
-        .or_from_environment();
+    let study = VOCABULARY.or_from_environment();
     let report = study.run();
     study.print(&report);
+    study.print_for_machines(&report);
 
     assert!(report.broken.is_empty(), "loom itself failed (seed, message): {:?}", report.broken);
     assert_few_are_skipped(&report);
@@ -59,10 +75,10 @@ fn describe_invention(finding: &Finding) -> String {
 /// vocabulary ends them.
 #[test]
 fn plain_loads() {
-    let study = Study { name: "plain_loads", language: Language::PlainLoads, programs: 2_000, seed: 1 }
-        .or_from_environment();
+    let study = PLAIN_LOADS.or_from_environment();
     let report = study.run();
     study.print(&report);
+    study.print_for_machines(&report);
 
     assert!(report.broken.is_empty(), "loom itself failed (seed, message): {:?}", report.broken);
     assert_few_are_skipped(&report);
@@ -76,7 +92,7 @@ fn plain_loads() {
     }
     for finding in &report.lost {
         let repaired = finding.program.without_loads();
-        let both = Comparison::of(&repaired, Words::Plain, EXECUTIONS_LIMIT).expect("it is not larger");
+        let both = Comparison::of(&repaired, study.setup()).expect("it is not larger");
         assert!(both.explored.complete);
         let missing: Vec<_> = both.lost().iter().map(|ending| repaired.describe(ending)).collect();
         assert!(
@@ -85,6 +101,33 @@ fn plain_loads() {
             finding.seed
         );
     }
+}
+
+/// The control of the comparison itself, on the very programs of [`vocabulary`]: if loom is forbidden to preempt, it
+/// loses outcomes, deadlocks and races, and that must be seen. The bounds that are often used are printed with it.
+#[test]
+fn bounded() {
+    let shares: Vec<f64> = (0..=3)
+        .map(|bound| {
+            let study = Study { preemption_bound: Some(bound), ..BOUNDED };
+            let report = study.run();
+            assert!(report.broken.is_empty() && report.invented.is_empty());
+            study.print(&report);
+            if bound == 0 {
+                assert_all_kinds_are_lost(&report);
+            }
+            percent(report.lost.len() as u64, report.totals.programs)
+        })
+        .collect();
+    println!("programs that lose something if bounded to 0, 1, 2, 3 preemptions: {shares:.1?} %");
+    assert!(shares.is_sorted_by(|fewer, more| fewer >= more), "{shares:?}");
+}
+
+fn assert_all_kinds_are_lost(report: &Report) {
+    let lost: BTreeSet<Ending> = report.lost.iter().flat_map(|finding| finding.comparison.lost()).collect();
+    assert!(lost.contains(&Ending::Deadlock), "no deadlock was lost");
+    assert!(lost.contains(&Ending::Race), "no race was lost");
+    assert!(lost.iter().any(|ending| matches!(ending, Ending::Finished(_))), "no outcome was lost");
 }
 
 fn percent(part: u64, whole: u64) -> f64 {

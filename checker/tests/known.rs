@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use keylane_checker::brute::{self, Reachable};
 use keylane_checker::compare::Comparison;
-use keylane_checker::explore::{Exploration, Failure, Words, explore};
+use keylane_checker::explore::{Exploration, Failure, Setup, Words, explore};
 use keylane_checker::program::{Condition, Ending, Op, Outcome, Program, Rmw, Step};
 use keylane_checker::shrink::shrink;
 
-const LIMIT: u64 = 10_000;
+const VOCABULARY: Setup = Setup { words: Words::Vocabulary, preemption_bound: None, limit: 10_000 };
+const PLAIN: Setup = Setup { words: Words::Plain, ..VOCABULARY };
 
 fn program<const N: usize>(threads: [Vec<Op>; N]) -> Program {
     let steps = |code: Vec<Op>| code.into_iter().map(Step::from).collect();
@@ -61,7 +62,7 @@ fn agreed(program: &Program) -> (Reachable, Exploration) {
     for joined in [false, true] {
         for main_takes_part in [false, true] {
             let program = Program { joined, main_takes_part, ..program.clone() };
-            let both = Comparison::of(&program, Words::Vocabulary, LIMIT).expect("it is small");
+            let both = Comparison::of(&program, VOCABULARY).expect("it is small");
             assert_eq!(both.lost(), BTreeSet::new(), "{program}");
             assert_eq!(both.invented(), BTreeSet::new(), "{program}");
             last = Some((both.reachable, both.explored));
@@ -98,7 +99,7 @@ fn additions_to_two_words_have_one_outcome() {
 #[test]
 fn store_buffering_has_three_outcomes_and_loom_a_fourth() {
     let program = program([vec![store(0), load(1)], vec![store(1), load(0)]]);
-    let both = Comparison::of(&program, Words::Plain, LIMIT).expect("it is small");
+    let both = Comparison::of(&program, PLAIN).expect("it is small");
     assert_eq!(first_registers(&both.reachable.endings), [[0, 1], [1, 0], [1, 1]].into());
     assert_eq!(first_registers(&both.invented()), [[0, 0]].into());
     assert_eq!(both.lost(), BTreeSet::new());
@@ -162,7 +163,7 @@ fn minimal_loss() -> Program {
 
 #[test]
 fn loom_loses_a_load_that_another_load_hides() {
-    let both = Comparison::of(&minimal_loss(), Words::Plain, LIMIT).expect("it is small");
+    let both = Comparison::of(&minimal_loss(), PLAIN).expect("it is small");
     assert_eq!(both.explored.executions, 1);
     assert!(both.explored.complete, "and loom says that this is all");
     assert_eq!(first_registers(&both.explored.endings), [[0, 0]].into());
@@ -171,7 +172,7 @@ fn loom_loses_a_load_that_another_load_hides() {
 
 #[test]
 fn loom_loses_nothing_if_the_load_is_a_read_modify_write() {
-    let both = Comparison::of(&minimal_loss().without_loads(), Words::Plain, LIMIT).expect("it is small");
+    let both = Comparison::of(&minimal_loss().without_loads(), PLAIN).expect("it is small");
     assert_eq!(both.lost(), BTreeSet::new());
     assert!(both.explored.executions > 1);
 }
@@ -194,25 +195,23 @@ fn a_loss_shrinks_to_the_minimal_case() {
     );
     large.threads[1].push(Op::Notify.into());
     large.threads.push(vec![add_one(1).into()]);
-    let loses = |program: &Program| {
-        Comparison::of(program, Words::Plain, LIMIT).is_ok_and(|both| !both.lost().is_empty())
-    };
+    let loses = |program: &Program| Comparison::of(program, PLAIN).is_ok_and(|both| !both.lost().is_empty());
     assert!(loses(&large), "{large}");
     assert_eq!(shrink(&large, loses), minimal_loss());
 }
 
 #[test]
 fn the_vocabulary_has_no_loads() {
-    let refused = explore(&minimal_loss(), Words::Vocabulary, LIMIT);
+    let refused = explore(&minimal_loss(), VOCABULARY);
     assert!(matches!(refused, Err(Failure::Panicked(said)) if said.contains("no loads")));
 }
 
 #[test]
 fn a_large_program_is_refused_and_not_cut_short() {
     let program = program([vec![add_one(0)], vec![add_one(0)], vec![add_one(0)]]);
-    let needed = explore(&program, Words::Vocabulary, LIMIT).expect("it is small").executions;
-    assert!(explore(&program, Words::Vocabulary, needed).is_ok());
-    assert!(matches!(explore(&program, Words::Vocabulary, needed - 1), Err(Failure::TooLarge)));
+    let needed = explore(&program, VOCABULARY).expect("it is small").executions;
+    assert!(explore(&program, Setup { limit: needed, ..VOCABULARY }).is_ok());
+    assert!(matches!(explore(&program, Setup { limit: needed - 1, ..VOCABULARY }), Err(Failure::TooLarge)));
 }
 
 #[test]
