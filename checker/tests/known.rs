@@ -171,6 +171,13 @@ fn loom_loses_a_load_that_another_load_hides() {
 }
 
 #[test]
+fn without_the_load_in_the_way_loom_finds_both() {
+    let both = Comparison::of(&program([vec![load(0)], vec![store(0)]]), PLAIN).expect("it is small");
+    assert_eq!(first_registers(&both.explored.endings), [[0, 0], [1, 0]].into());
+    assert_eq!(both.lost(), BTreeSet::new());
+}
+
+#[test]
 fn loom_loses_nothing_if_the_load_is_a_read_modify_write() {
     let both = Comparison::of(&minimal_loss().without_loads(), PLAIN).expect("it is small");
     assert_eq!(both.lost(), BTreeSet::new());
