@@ -97,6 +97,7 @@ pub fn explore(program: &Program, setup: Setup) -> Result<Exploration, Failure> 
         let (program, executions, endings) = (program.clone(), Arc::clone(&executions), Arc::clone(&endings));
         let program = Arc::new(program);
         move || {
+            // ORDERING: Relaxed. A count, on one OS thread.
             if executions.fetch_add(1, Ordering::Relaxed) == limit {
                 std::panic::panic_any(Enough);
             }
@@ -111,6 +112,7 @@ pub fn explore(program: &Program, setup: Setup) -> Result<Exploration, Failure> 
     };
     let mut endings = std::mem::take(&mut *endings.lock().expect("nobody panics while holding it"));
     endings.extend(reported);
+    // ORDERING: Relaxed, as above.
     let executions = executions.load(Ordering::Relaxed);
     Ok(Exploration { endings, complete: reported.is_none(), executions })
 }

@@ -188,18 +188,8 @@ fn loom_loses_nothing_if_the_load_is_a_read_modify_write() {
 fn a_loss_shrinks_to_the_minimal_case() {
     let mut large = minimal_loss();
     large.joined = true;
-    large.threads[0].splice(
-        0..0,
-        section(
-            0,
-            [add_one(1)].map(|op| match op {
-                Op::Rmw { word, rmw, operand, .. } => Op::Rmw { word, rmw, operand, into: 1 },
-                other => other,
-            }),
-        )
-        .into_iter()
-        .map(Step::from),
-    );
+    let elsewhere = Op::Rmw { word: 1, rmw: Rmw::Add, operand: 1, into: 1 };
+    large.threads[0].splice(0..0, section(0, [elsewhere]).into_iter().map(Step::from));
     large.threads[1].push(Op::Notify.into());
     large.threads.push(vec![add_one(1).into()]);
     let loses = |program: &Program| Comparison::of(program, PLAIN).is_ok_and(|both| !both.lost().is_empty());
