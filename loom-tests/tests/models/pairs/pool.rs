@@ -146,11 +146,11 @@ impl Specification for Sequential {
             }
             Action::Leftovers(left) => {
                 let expected = model.reclaim();
-                let ids = |left: &Vec<u32>| left.iter().map(|item| items[item]).collect::<Vec<_>>();
-                expected
-                    .iter()
-                    .map(|(&key, left)| (key, left.clone()))
-                    .eq(left.iter().map(|(&key, left)| (key, ids(left))))
+                let ids = |left: &Vec<u32>| {
+                    left.iter().map(|item| items.get(item).copied()).collect::<Option<Vec<_>>>()
+                };
+                let expected = expected.into_iter().map(|(key, left)| (key, Some(left)));
+                expected.eq(left.iter().map(|(&key, left)| (key, ids(left))))
             }
         }
     }
@@ -160,7 +160,7 @@ impl Specification for Sequential {
 struct Ends {
     pool: PoolHandle<Recorder>,
     worker: Option<Worker<Recorder>>,
-    guard: Option<PauseGuard<Recorder>>,
+    guards: Vec<PauseGuard<Recorder>>,
 }
 
 pub fn models() -> Vec<Model> {
@@ -171,14 +171,9 @@ pub fn models() -> Vec<Model> {
                 continue;
             }
             let judge = Judge::new(sequential());
-            let waits =
-                one == Op::Drain && state != State::Fresh && matches!(other, Op::Resume | Op::Reclaim);
+            // Nobody else runs what a drain finds.
+            let waits = one == Op::Drain && state != State::Fresh;
             let orders: &[_] = if waits { &[SECOND, OVERLAP] } else { &[FIRST, SECOND, OVERLAP] };
-            let orders = if one == Op::Drain && (other == Op::Reclaim) && state == State::Fresh {
-                &[FIRST, SECOND, OVERLAP]
-            } else {
-                orders
-            };
             models.push(
                 Model::new(format!("pool.{one_name}.{other_name}.{state_name}"), "P1 P2 P3 P6 P7 P8", 2)
                     .reaches(orders)
@@ -213,13 +208,13 @@ fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
             submit(&pool, 2, &history);
         }
     }
-    let mut ours = Ends { pool: pool.clone(), worker: workers.pop(), guard: None };
+    let mut ours = Ends { pool: pool.clone(), worker: workers.pop(), guards: Vec::new() };
     if state == State::Paused {
         pause(&mut ours, &history);
     }
-    let mut theirs = Ends { pool: pool.clone(), worker: workers.pop(), guard: None };
+    let mut theirs = Ends { pool: pool.clone(), worker: workers.pop(), guards: Vec::new() };
     if one == Op::Resume {
-        theirs.guard = ours.guard.take();
+        theirs.guards.append(&mut ours.guards);
     }
 
     let reclaims = other == Op::Reclaim;
@@ -313,7 +308,7 @@ fn pause(ends: &mut Ends, history: &History<Action>) -> Span {
     let (outcome, invoked, returned) = history.stamped(|| ends.pool.pause());
     match outcome {
         Ok(guard) => {
-            ends.guard = Some(guard);
+            ends.guards.push(guard);
             history.record(invoked, returned, vec![Action::Pause(true), Action::Quiet]);
         }
         Err(error) => {
@@ -324,11 +319,18 @@ fn pause(ends: &mut Ends, history: &History<Action>) -> Span {
     (invoked, returned)
 }
 
+/// Ends the pauses of these ends; when the first of them was ended, if there was one.
 fn resume(ends: &mut Ends, history: &History<Action>) -> Span {
-    let Some(guard) = ends.guard.take() else { return (0, 0) };
-    let ((), invoked, returned) = history.stamped(|| drop(guard));
-    history.record(invoked, returned, vec![Action::Resume]);
-    (invoked, returned)
+    let spans: Vec<Span> = ends
+        .guards
+        .drain(..)
+        .map(|guard| {
+            let ((), invoked, returned) = history.stamped(|| drop(guard));
+            history.record(invoked, returned, vec![Action::Resume]);
+            (invoked, returned)
+        })
+        .collect();
+    spans.first().copied().unwrap_or_default()
 }
 
 fn drain(pool: &PoolHandle<Recorder>, number: u32, history: &History<Action>) -> Span {
