@@ -83,8 +83,9 @@ pub struct QueueModel<M> {
     local: Vec<Posted<M>>,
     /// Connections whose fast callbacks run at this moment.
     visiting: BTreeSet<u64>,
-    /// The doors that shutdown closes, one after the other: to fast callbacks, to the queue from outside, to oneself,
-    /// to the queue from inside.
+    /// The doors that shutdown closes, one after the other: to fast callbacks of each connection, then of new ones;
+    /// to the queue from outside; to oneself; to the queue from inside.
+    closed_lanes: BTreeSet<u64>,
     fast_closed: bool,
     sealed: bool,
     local_stop: Option<Stop>,
@@ -116,6 +117,7 @@ impl<M: Clone> QueueModel<M> {
             running: None,
             local: Vec::new(),
             visiting: BTreeSet::new(),
+            closed_lanes: BTreeSet::new(),
             fast_closed: false,
             sealed: false,
             local_stop: None,
@@ -135,7 +137,7 @@ impl<M: Clone> QueueModel<M> {
     /// `Connection::deliver`. D5: what qualifies runs at once, unless it would overtake on an ordered
     /// connection. D10: a late one comes back.
     pub fn deliver(&mut self, from: u64, posted: Posted<M>) -> Delivery<M> {
-        if posted.qualifies && self.fast_closed {
+        if posted.qualifies && self.is_fast_closed(from) {
             return Delivery::Refused(posted);
         }
         if posted.qualifies && !self.must_wait(from) {
@@ -149,7 +151,7 @@ impl<M: Clone> QueueModel<M> {
 
     /// A fast callback of `from` begins; false if it must not. D12: one at a time for each connection.
     pub fn visit(&mut self, from: u64) -> bool {
-        !self.fast_closed && !self.must_wait(from) && self.visiting.insert(from)
+        !self.is_fast_closed(from) && !self.must_wait(from) && self.visiting.insert(from)
     }
 
     /// The fast callback of `from` has ended.
@@ -162,9 +164,9 @@ impl<M: Clone> QueueModel<M> {
         self.visiting.is_empty()
     }
 
-    /// Whether the fast way in has been closed.
-    pub fn is_fast_closed(&self) -> bool {
-        self.fast_closed
+    /// Whether the fast way in has been closed to a connection.
+    pub fn is_fast_closed(&self, from: u64) -> bool {
+        self.fast_closed || self.closed_lanes.contains(&from)
     }
 
     /// Whether something of an ordered connection is queued or running.
@@ -272,22 +274,27 @@ impl<M: Clone> QueueModel<M> {
         }
     }
 
-    /// Its first step: no fast callback of a connection begins any more.
+    /// Its first steps, one for each connection: no fast callback of it begins any more.
+    pub fn close_lane(&mut self, from: u64) {
+        self.closed_lanes.insert(from);
+    }
+
+    /// The next: nor of any connection to come.
     pub fn close_fast(&mut self) {
         self.fast_closed = true;
     }
 
-    /// Its second: connections cannot queue any more.
+    /// Then connections cannot queue any more.
     pub fn seal(&mut self) {
         self.sealed = true;
     }
 
-    /// Its third: nothing can be sent to oneself any more.
+    /// Then nothing can be sent to oneself any more.
     pub fn close_local(&mut self, stop: Stop) {
         close(&mut self.local_stop, stop);
     }
 
-    /// Its fourth if it hands back, or the last thing the local loop does: nothing can be queued any more.
+    /// At last, if it hands back, or the last thing the local loop does: nothing can be queued any more.
     pub fn close_queue(&mut self, stop: Stop) {
         close(&mut self.queue_stop, stop);
     }

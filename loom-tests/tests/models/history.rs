@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use keylane_proptests::history::{Call, Specification, explain};
 use loom::thread::ThreadId;
@@ -15,6 +15,8 @@ use crate::harness::{Clock, Log};
 #[derive(Debug)]
 pub struct History<A> {
     clock: Clock,
+    /// Whether callbacks are stamped too.
+    fine: bool,
     calls: Log<Recorded<A>>,
     callbacks: Log<Callback>,
 }
@@ -27,25 +29,36 @@ pub struct Recorded<A> {
     pub alternatives: Vec<Vec<A>>,
 }
 
-/// A callback that ran inside some call: its number, its source, and when it began and ended.
+/// A callback that ran inside some call.
 #[derive(Clone, Copy, Debug)]
 pub struct Callback {
     thread: ThreadId,
     pub number: u32,
     pub source: u64,
-    pub began: usize,
-    pub ended: usize,
+    /// When it began and when it ended, if callbacks are stamped.
+    pub span: Option<(usize, usize)>,
 }
 
 impl<A> Clone for History<A> {
     fn clone(&self) -> Self {
-        Self { clock: self.clock.clone(), calls: self.calls.clone(), callbacks: self.callbacks.clone() }
+        Self {
+            clock: self.clock.clone(),
+            fine: self.fine,
+            calls: self.calls.clone(),
+            callbacks: self.callbacks.clone(),
+        }
     }
 }
 
 impl<A: Clone + Debug + Eq + Hash> History<A> {
     pub fn new() -> Self {
-        Self { clock: Clock::new(), calls: Log::new(), callbacks: Log::new() }
+        Self { clock: Clock::new(), fine: true, calls: Log::new(), callbacks: Log::new() }
+    }
+
+    /// One in which callbacks are not stamped: they may have run at any time of their call. Each stamp is one more point
+    /// at which other threads may come in between, and models of three threads cannot afford all of them.
+    pub fn coarse() -> Self {
+        Self { fine: false, ..Self::new() }
     }
 
     /// Makes a call; when it was invoked and when it returned.
@@ -67,9 +80,9 @@ impl<A: Clone + Debug + Eq + Hash> History<A> {
 
     /// A callback runs on this thread: to be called from inside it.
     pub fn callback(&self, number: u32, source: u64) {
-        let (thread, began) = (loom::thread::current().id(), self.clock.stamp());
-        let ended = self.clock.stamp();
-        self.callbacks.add(Callback { thread, number, source, began, ended });
+        let thread = loom::thread::current().id();
+        let span = self.fine.then(|| (self.clock.stamp(), self.clock.stamp()));
+        self.callbacks.add(Callback { thread, number, source, span });
     }
 
     /// The callback that has run on this thread since it was last asked, if one has.
@@ -80,6 +93,17 @@ impl<A: Clone + Debug + Eq + Hash> History<A> {
         others.into_iter().for_each(|callback| self.callbacks.add(callback));
         assert!(ours.len() <= 1, "a call runs one callback at most: {ours:?}");
         ours.into_iter().next()
+    }
+
+    /// Writes down a call that ran a callback: `begins` before it, `ends` after it.
+    pub fn record_around(&self, callback: Callback, (invoked, returned): (usize, usize), begins: A, ends: A) {
+        match callback.span {
+            Some((began, ended)) => {
+                self.record(invoked, began, vec![begins]);
+                self.record(ended, returned, vec![ends]);
+            }
+            None => self.record(invoked, returned, vec![begins, ends]),
+        }
     }
 
     /// All calls, in the order in which they were invoked.
@@ -95,13 +119,15 @@ impl<A: Clone + Debug + Eq + Hash> History<A> {
 #[derive(Debug)]
 pub struct Judge<S: Specification> {
     start: S,
-    explained: Arc<Mutex<HashSet<Vec<Recorded<S::Action>>>>>,
+    explained: Mutex<Histories<S::Action>>,
 }
+
+type Histories<A> = HashSet<Vec<Recorded<A>>>;
 
 impl<S: Specification> Judge<S> {
     /// Explains histories that begin in the state `start`.
     pub fn new(start: S) -> Self {
-        Self { start, explained: Arc::default() }
+        Self { start, explained: Mutex::default() }
     }
 
     /// Panics unless `calls` have an explanation.

@@ -136,7 +136,7 @@ fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
     };
     let second = act(other, 2, &inbox, &history);
     let first = racer.join().unwrap();
-    mark_order(first, second);
+    mark_order(&[second, first]);
     for op in [Op::LieDown, Op::PushInside, Op::CloseRun, Op::Take] {
         act(op, 3, &inbox, &history);
     }

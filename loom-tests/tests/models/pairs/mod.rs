@@ -2,7 +2,8 @@
 //!
 //! The rule of the names: `OBJECT.OPERATION.OPERATION.STATE`. The rule of the models: from that state two threads do
 //! one operation each; then the object is emptied; and the history of all calls must have an explanation by the
-//! sequential reference model. Each must see both orders of the two operations and their overlap.
+//! sequential reference model. Each must see both orders of the two operations and their overlap. The triples that matter
+//! are made in the same way, from a list.
 //!
 //! `pins.txt` beside this file holds how many interleavings each has.
 
@@ -38,15 +39,15 @@ const OVERLAP: &str = "both at once";
 /// When an operation was invoked and when it returned.
 type Span = (usize, usize);
 
-/// Marks how the two operations lay to each other.
-fn mark_order((invoked, returned): Span, (other_invoked, other_returned): Span) {
-    mark(if returned < other_invoked {
-        FIRST
-    } else if other_returned < invoked {
-        SECOND
-    } else {
-        OVERLAP
-    });
+/// Marks how the operations lay to each other.
+fn mark_order(spans: &[Span]) {
+    let before = |one: Span, other: Span| one.1 < other.0;
+    let overlap = |one: Span, other: Span| !before(one, other) && !before(other, one);
+    if spans.iter().all(|&one| spans.iter().all(|&other| overlap(one, other))) {
+        mark(OVERLAP);
+    } else if let [second, first] = *spans {
+        mark(if before(first, second) { FIRST } else { SECOND });
+    }
 }
 
 /// All unordered pairs, those of an operation with itself included.

@@ -177,11 +177,31 @@ pub fn models() -> Vec<Model> {
             models.push(
                 Model::new(format!("pool.{one_name}.{other_name}.{state_name}"), "P1 P2 P3 P6 P7 P8", 2)
                     .reaches(orders)
-                    .scenario(move || race(one, other, state, &judge)),
+                    .scenario(move || race(&[one, other], state, &judge)),
             );
         }
     }
+    models.extend(triples());
     models
+}
+
+/// The triples that matter, chosen by hand.
+const TRIPLES: &[(&str, [Op; 3], State)] = &[
+    ("submit_submit_step", [Op::SubmitSame, Op::SubmitSame, Op::Step], State::Fresh),
+    ("submit_step_step", [Op::SubmitSame, Op::Step, Op::Step], State::Loaded),
+    ("drain_submit_submit", [Op::Drain, Op::SubmitSame, Op::SubmitOther], State::Fresh),
+    ("pause_submit_shutdown", [Op::Pause, Op::SubmitSame, Op::ShutdownRun], State::Fresh),
+    ("pause_step_shutdown", [Op::Pause, Op::Step, Op::ShutdownRun], State::Loaded),
+    ("step_submit_shutdown", [Op::Step, Op::SubmitSame, Op::ShutdownHandBack], State::Fresh),
+];
+
+fn triples() -> impl Iterator<Item = Model> {
+    TRIPLES.iter().map(|&(name, ops, state)| {
+        let judge = Judge::new(sequential());
+        Model::new(format!("pool.{name}"), "P1 P2 P3 P6 P7 P8", 3)
+            .reaches(&[OVERLAP])
+            .scenario(move || race(&ops, state, &judge))
+    })
 }
 
 /// One of two cannot go on before the other is over: two threads that both wait for a third, or that both own all the
@@ -198,13 +218,16 @@ fn can_race(one: Op, other: Op, state: State) -> bool {
     !(both_own || both_wait || has_no_guard || has_one_guard || paused_for_ever)
 }
 
-fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
-    let history = History::new();
+/// Each operation on a thread of its own, the last one on the main thread.
+fn race(ops: &[Op], state: State, judge: &Judge<Sequential>) {
+    // What a drain has to do with is when the handlers ran.
+    let fine = ops.len() <= 2 || ops[0] == Op::Drain;
+    let history = if fine { History::new() } else { History::coarse() };
     let builder = ShardedThreadPool::builder(Recorder(history.clone()));
     let (pool, mut workers) = builder.shards(1).threads_per_shard(2).stepped().unwrap();
     if state != State::Fresh {
         submit(&pool, 1, &history);
-        if one != Op::Drain {
+        if ops[0] != Op::Drain {
             submit(&pool, 2, &history);
         }
     }
@@ -212,53 +235,64 @@ fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
     if state == State::Paused {
         pause(&mut ours, &history);
     }
-    let mut theirs = Ends { pool: pool.clone(), worker: workers.pop(), guards: Vec::new() };
-    if one == Op::Resume {
-        theirs.guards.append(&mut ours.guards);
-    }
 
-    let reclaims = other == Op::Reclaim;
-    let spare = if reclaims { theirs.worker.take() } else { None };
-    let racer = {
-        let history = history.clone();
-        thread::spawn(move || {
-            let span = act(one, 3, &mut theirs, None, &history);
-            (span, theirs)
+    let (&last, others) = ops.split_last().expect("somebody does something");
+    let mut spare = workers.pop();
+    let mut racers: Vec<_> = others
+        .iter()
+        .enumerate()
+        .map(|(index, &op)| {
+            let mut theirs = Ends { pool: pool.clone(), worker: None, guards: Vec::new() };
+            match op {
+                Op::Step => theirs.worker = spare.take(),
+                Op::Resume => theirs.guards.append(&mut ours.guards),
+                _ => {}
+            }
+            let history = history.clone();
+            thread::spawn(move || {
+                let span = act(op, index, &mut theirs, &mut None, &history);
+                (span, theirs)
+            })
         })
-    };
-    let second = act(other, if other == Op::SubmitOther { 14 } else { 4 }, &mut ours, spare, &history);
-    if one == Op::Drain {
-        // It may wait for all that is left.
-        resume(&mut ours, &history);
-        run_unstamped(&mut ours, second.1, &history);
+        .collect();
+    let mut spans = vec![act(last, others.len(), &mut ours, &mut spare, &history)];
+    while let Some(racer) = racers.pop() {
+        if racers.is_empty() && ops[0] == Op::Drain {
+            // It may wait for all that is left.
+            resume(&mut ours, &history);
+            run_unstamped(&mut ours, spans[0].1, &history);
+        }
+        let (span, mut theirs) = racer.join().unwrap();
+        spans.push(span);
+        ours.guards.append(&mut theirs.guards);
+        spare = spare.or(theirs.worker);
     }
-    let (first, mut theirs) = racer.join().unwrap();
-    mark_order(first, second);
+    mark_order(&spans);
 
-    for ends in [&mut ours, &mut theirs] {
-        resume(ends, &history);
-        run_all(ends, &history);
-    }
-    if let (Some(_), Some(_)) = (&ours.worker, &theirs.worker) {
-        reclaim(&mut ours, theirs.worker.take(), &history);
+    resume(&mut ours, &history);
+    run_all(&mut ours, &history);
+    if ours.worker.is_some() {
+        reclaim(&mut ours, &mut spare, &history);
     }
     judge.judge(history.take());
 }
 
+/// Does `op`, as number `index` of those that race.
 fn act(
     op: Op,
-    item: u32,
+    index: usize,
     ends: &mut Ends,
-    spare: Option<Worker<Recorder>>,
+    spare: &mut Option<Worker<Recorder>>,
     history: &History<Action>,
 ) -> Span {
+    let item = 3 + index as u32;
     match op {
         Op::SubmitSame => submit(&ends.pool, item, history),
-        Op::SubmitOther => submit(&ends.pool, 10 + item % 10, history),
+        Op::SubmitOther => submit(&ends.pool, 10 + item, history),
         Op::Step => step(ends.worker.as_mut().expect("it is its own"), history).1,
         Op::Pause => pause(ends, history),
         Op::Resume => resume(ends, history),
-        Op::Drain => drain(&ends.pool, item, history),
+        Op::Drain => drain(&ends.pool, index, history),
         Op::ShutdownRun => shutdown(&ends.pool, Stop::RunRemaining, history),
         Op::ShutdownHandBack => shutdown(&ends.pool, Stop::HandBack, history),
         Op::Reclaim => reclaim(ends, spare, history),
@@ -278,8 +312,8 @@ fn step(worker: &mut Worker<Recorder>, history: &History<Action>) -> (Step, Span
     let (step, invoked, returned) = history.stamped(|| worker.step());
     match (step, history.ran_here()) {
         (Step::Ran, Some(ran)) => {
-            history.record(invoked, ran.began, vec![Action::Begins(ran.number)]);
-            history.record(ran.ended, returned, vec![Action::Ends(ran.number)]);
+            let (begins, ends) = (Action::Begins(ran.number), Action::Ends(ran.number));
+            history.record_around(ran, (invoked, returned), begins, ends);
         }
         (Step::Idle, None) => history.record(invoked, returned, vec![Action::Idle]),
         (Step::Stopped, None) => history.record(invoked, returned, vec![Action::Stopped]),
@@ -299,8 +333,8 @@ fn run_all(ends: &mut Ends, history: &History<Action>) {
 fn run_unstamped(ends: &mut Ends, since: usize, history: &History<Action>) {
     while ends.worker.as_mut().is_some_and(|worker| worker.step() == Step::Ran) {
         let ran = history.ran_here().expect("an item has run");
-        history.record(since, ran.began, vec![Action::Begins(ran.number)]);
-        history.record(ran.ended, usize::MAX, vec![Action::Ends(ran.number)]);
+        let (begins, ends) = (Action::Begins(ran.number), Action::Ends(ran.number));
+        history.record_around(ran, (since, usize::MAX), begins, ends);
     }
 }
 
@@ -333,8 +367,7 @@ fn resume(ends: &mut Ends, history: &History<Action>) -> Span {
     spans.first().copied().unwrap_or_default()
 }
 
-fn drain(pool: &PoolHandle<Recorder>, number: u32, history: &History<Action>) -> Span {
-    let number = number as usize;
+fn drain(pool: &PoolHandle<Recorder>, number: usize, history: &History<Action>) -> Span {
     let (outcome, invoked, returned) = history.stamped(|| pool.drain());
     let well = outcome.map_err(|error| assert_eq!(error, ControlError::Stopped)).is_ok();
     history.record(invoked, returned, vec![Action::DrainBegins(number), Action::DrainEnds(number, well)]);
@@ -347,8 +380,8 @@ fn shutdown(pool: &PoolHandle<Recorder>, stop: Stop, history: &History<Action>) 
     (invoked, returned)
 }
 
-fn reclaim(ends: &mut Ends, spare: Option<Worker<Recorder>>, history: &History<Action>) -> Span {
-    let workers = ends.worker.take().into_iter().chain(spare).collect();
+fn reclaim(ends: &mut Ends, spare: &mut Option<Worker<Recorder>>, history: &History<Action>) -> Span {
+    let workers = ends.worker.take().into_iter().chain(spare.take()).collect();
     let (report, invoked, returned) = history.stamped(|| ends.pool.reclaim(workers));
     let mut left = BTreeMap::<u32, Vec<u32>>::new();
     for (key, item) in report.leftovers {

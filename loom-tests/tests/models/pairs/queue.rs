@@ -76,10 +76,10 @@ enum State {
 const STATES: [(State, &str); 3] =
     [(State::Fresh, "fresh"), (State::Loaded, "loaded"), (State::Ending, "ending")];
 
-/// What the two threads, and then the main one, own.
+/// What a thread owns.
 struct Ends {
     queue: QueueHandle<Recorder>,
-    connections: [Option<Connection<Recorder>>; 2],
+    connection: Option<Connection<Recorder>>,
     dispatch: Option<DispatchLoop<Recorder>>,
     local: Option<LocalLoop<Recorder>>,
 }
@@ -125,7 +125,7 @@ enum Action {
     Behind(u64),
     Enqueue(u64, u32, Result<(), ()>),
     /// A message that qualifies came back.
-    FastRefused,
+    FastRefused(u64),
     Send {
         number: u32,
         fast: bool,
@@ -143,13 +143,14 @@ enum Action {
     LocalIdle,
     LocalEnds(Stop),
     LocalStopped,
+    CloseLane(u64),
     CloseFast,
     Seal,
     CloseLocal(Stop),
     CloseQueue(Stop),
     Quiet,
     Leftovers(Vec<(u64, u32)>),
-    LooksClosed(bool),
+    LooksClosed(u64, bool),
 }
 
 /// The reference model, asked action by action.
@@ -183,11 +184,11 @@ impl Specification for Sequential {
                 model.leave(from);
                 true
             }
-            Action::Behind(from) => model.must_wait(from) && !model.is_fast_closed(),
+            Action::Behind(from) => model.must_wait(from) && !model.is_fast_closed(from),
             Action::Enqueue(from, number, outcome) => {
                 model.enqueue(from, posted(number, false)).map_err(drop) == outcome
             }
-            Action::FastRefused => model.is_fast_closed(),
+            Action::FastRefused(from) => model.is_fast_closed(from),
             Action::Send { number, fast, accepted } => model.send(posted(number, fast)).is_ok() == accepted,
             Action::DispatchBegins { from, number } => {
                 matches!(model.step_dispatch(), Dispatching::Run(source, posted) if (source, posted.message) == (from, number))
@@ -209,6 +210,10 @@ impl Specification for Sequential {
             Action::LocalIdle => model.take_local() == Taken::Idle,
             Action::LocalEnds(stop) => model.take_local() == Taken::Ended(stop_of(stop)),
             Action::LocalStopped => model.take_local() == Taken::Stopped,
+            Action::CloseLane(from) => {
+                model.close_lane(from);
+                true
+            }
             Action::CloseFast => {
                 model.close_fast();
                 true
@@ -230,7 +235,7 @@ impl Specification for Sequential {
                 let expected = model.reclaim();
                 expected.iter().map(|(from, posted)| (*from, posted.message)).eq(left.iter().copied())
             }
-            Action::LooksClosed(closed) => !closed || model.is_fast_closed(),
+            Action::LooksClosed(from, closed) => !closed || model.is_fast_closed(from),
         }
     }
 }
@@ -247,66 +252,95 @@ pub fn models() -> Vec<Model> {
                 Model::new(name, "D1 D2 D3 D5 D6 D10 D12", 2)
                     .newest_hints()
                     .reaches(&[FIRST, SECOND, OVERLAP])
-                    .scenario(move || race(one, other, state, &judge)),
+                    .scenario(move || race(&[one, other], state, &judge)),
             );
         }
     }
+    models.extend(triples());
     models
+}
+
+/// The triples that matter, chosen by hand.
+const TRIPLES: &[(&str, [Op; 3], State)] = &[
+    ("deliver_deliver_step", [Op::DeliverQueued, Op::DeliverQueued, Op::DispatchStep], State::Fresh),
+    ("fast_step_shutdown", [Op::DeliverFast, Op::DispatchStep, Op::ShutdownRun], State::Fresh),
+    ("ordered_step_shutdown", [Op::DeliverOrdered, Op::DispatchStep, Op::ShutdownHandBack], State::Loaded),
+    ("send_local_step_shutdown", [Op::SendQueued, Op::LocalStep, Op::ShutdownRun], State::Fresh),
+    (
+        "local_step_dispatch_step_shutdown",
+        [Op::LocalStep, Op::DispatchStep, Op::ShutdownHandBack],
+        State::Loaded,
+    ),
+    ("fast_fast_reclaim", [Op::DeliverFast, Op::DeliverFast, Op::Reclaim], State::Fresh),
+];
+
+fn triples() -> impl Iterator<Item = Model> {
+    TRIPLES.iter().map(|&(name, ops, state)| {
+        let judge = Judge::new(Sequential { model: QueueModel::new(), in_hand: None });
+        Model::new(format!("queue.{name}"), "D1 D2 D3 D5 D6 D10 D12", 3)
+            .reaches(&[OVERLAP])
+            .scenario(move || race(&ops, state, &judge))
+    })
 }
 
 /// Two threads cannot do what takes a loop by `&mut`, or the loops themselves, both at once.
 fn can_race(one: Op, other: Op) -> bool {
-    let takes_dispatch = |op| matches!(op, Op::DispatchStep | Op::Reclaim);
-    let takes_local = |op| matches!(op, Op::LocalStep | Op::Reclaim);
-    !(takes_dispatch(one) && takes_dispatch(other)) && !(takes_local(one) && takes_local(other))
+    let both = |taken: &[Op]| taken.contains(&one) && taken.contains(&other);
+    !both(&[Op::DispatchStep, Op::Reclaim]) && !both(&[Op::LocalStep, Op::Reclaim])
 }
 
-fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
-    let history = History::new();
+/// Each operation on a thread of its own, the last one on the main thread.
+fn race(ops: &[Op], state: State, judge: &Judge<Sequential>) {
+    let history = if ops.len() > 2 { History::coarse() } else { History::new() };
     let (queue, dispatch, local) = DispatchQueue::builder(Recorder(history.clone())).stepped();
-    let connections = [one, other].map(|op| Some(connect(&queue, op == Op::DeliverOrdered, &history)));
-    let mut ends = Ends { queue, connections, dispatch: Some(dispatch), local: Some(local) };
+    let mut connections: Vec<_> =
+        ops.iter().map(|&op| connect(&queue, op == Op::DeliverOrdered, &history)).collect();
     if state != State::Fresh {
-        for (who, number) in [(0, 10), (1, 21)] {
-            let connection = ends.connections[who].as_mut().expect("both are there");
+        for (connection, number) in connections.iter_mut().zip([10, 21, 22]) {
             deliver(connection, number, false, &history);
         }
-        send(&ends.queue, 12, false, &history);
+        send(&queue, 12, false, &history);
     }
     if state == State::Ending {
-        shutdown(&ends.queue, Stop::RunRemaining, &history);
+        shutdown(&queue, Stop::RunRemaining, &history);
     }
 
-    let mut theirs = split(&mut ends, one);
-    let racer = {
-        let history = history.clone();
-        thread::spawn(move || {
-            let span = act(one, 0, &mut theirs, &history);
-            (span, theirs)
+    let mut ours =
+        Ends { queue, connection: connections.pop(), dispatch: Some(dispatch), local: Some(local) };
+    let (&last, others) = ops.split_last().expect("somebody does something");
+    let racers: Vec<_> = others
+        .iter()
+        .zip(connections)
+        .enumerate()
+        .map(|(index, (&op, connection))| {
+            let mut theirs = ours.split(op, connection);
+            let history = history.clone();
+            thread::spawn(move || {
+                let span = act(op, index, &mut theirs, &history);
+                (span, theirs)
+            })
         })
-    };
-    let second = act(other, 1, &mut ends, &history);
-    let (first, theirs) = racer.join().unwrap();
-    mark_order(first, second);
-    ends.dispatch = ends.dispatch.take().or(theirs.dispatch);
-    ends.local = ends.local.take().or(theirs.local);
-    drop(theirs.connections);
+        .collect();
+    let mut spans = vec![act(last, others.len(), &mut ours, &history)];
+    for racer in racers {
+        let (span, theirs) = racer.join().unwrap();
+        spans.push(span);
+        ours.dispatch = ours.dispatch.take().or(theirs.dispatch);
+        ours.local = ours.local.take().or(theirs.local);
+    }
+    mark_order(&spans);
 
-    empty(&mut ends, &history);
+    empty(&mut ours, &history);
     judge.judge(history.take());
 }
 
-/// What the first thread takes with it.
-fn split(ends: &mut Ends, op: Op) -> Ends {
-    let (mut dispatch, mut local) = (None, None);
-    if matches!(op, Op::DispatchStep | Op::Reclaim) {
-        dispatch = ends.dispatch.take();
+impl Ends {
+    /// What a thread that is to do `op` takes with it.
+    fn split(&mut self, op: Op, connection: Connection<Recorder>) -> Self {
+        let dispatch = if matches!(op, Op::DispatchStep | Op::Reclaim) { self.dispatch.take() } else { None };
+        let local = if matches!(op, Op::LocalStep | Op::Reclaim) { self.local.take() } else { None };
+        Self { queue: self.queue.clone(), connection: Some(connection), dispatch, local }
     }
-    if matches!(op, Op::LocalStep | Op::Reclaim) {
-        local = ends.local.take();
-    }
-    let connections = [ends.connections[0].take(), None];
-    Ends { queue: ends.queue.clone(), connections, dispatch, local }
 }
 
 /// Runs and takes back all there is.
@@ -318,11 +352,12 @@ fn empty(ends: &mut Ends, history: &History<Action>) {
     }
 }
 
-fn act(op: Op, who: usize, ends: &mut Ends, history: &History<Action>) -> Span {
-    let number = 13 + who as u32 * 10;
+/// Does `op`, as number `index` of those that race.
+fn act(op: Op, index: usize, ends: &mut Ends, history: &History<Action>) -> Span {
+    let number = 13 + index as u32 * 10;
     match op {
         Op::DeliverQueued | Op::DeliverFast | Op::DeliverOrdered => {
-            let connection = ends.connections[who].as_mut().expect("it is its own");
+            let connection = ends.connection.as_mut().expect("it is its own");
             deliver(connection, number, op != Op::DeliverQueued, history)
         }
         Op::SendQueued | Op::SendFast => send(&ends.queue, number, op == Op::SendFast, history),
@@ -342,14 +377,14 @@ fn act(op: Op, who: usize, ends: &mut Ends, history: &History<Action>) -> Span {
             (invoked, deliver(&mut connection, number, true, history).1)
         }
         Op::Disconnect => {
-            let connection = ends.connections[who].take().expect("it is its own");
+            let connection = ends.connection.take().expect("it is its own");
             let ((), invoked, returned) = history.stamped(|| drop(connection));
             (invoked, returned)
         }
         Op::LooksClosed => {
-            let connection = ends.connections[who].as_ref().expect("it is its own");
+            let connection = ends.connection.as_ref().expect("it is its own");
             let (closed, invoked, returned) = history.stamped(|| connection.looks_closed());
-            history.record(invoked, returned, vec![Action::LooksClosed(closed)]);
+            history.record(invoked, returned, vec![Action::LooksClosed(connection.id().get(), closed)]);
             (invoked, returned)
         }
     }
@@ -374,8 +409,8 @@ fn deliver(
     match (outcome, history.ran_here()) {
         (Ok(Delivered::Fast), Some(ran)) => {
             assert_eq!((ran.number, ran.source), (number, from));
-            history.record(invoked, ran.began, vec![Action::FastBegins(from)]);
-            history.record(ran.ended, returned, vec![Action::FastEnds(from)]);
+            let (begins, ends) = (Action::FastBegins(from), Action::FastEnds(from));
+            history.record_around(ran, (invoked, returned), begins, ends);
         }
         (Ok(Delivered::Queued), None) if fast => {
             history.record(invoked, returned, vec![Action::Behind(from), enqueue(Ok(()))]);
@@ -383,7 +418,7 @@ fn deliver(
         (Ok(Delivered::Queued), None) => history.record(invoked, returned, vec![enqueue(Ok(()))]),
         (Err(refused), None) => {
             assert_eq!(refused.into_message().number, number, "handed back");
-            let action = if fast { Action::FastRefused } else { enqueue(Err(())) };
+            let action = if fast { Action::FastRefused(from) } else { enqueue(Err(())) };
             history.record(invoked, returned, vec![action]);
         }
         (outcome, ran) => panic!("{:?} and {ran:?}", outcome.map_err(drop)),
@@ -403,8 +438,7 @@ fn dispatch_step(dispatch: &mut DispatchLoop<Recorder>, history: &History<Action
     match (step, history.ran_here()) {
         (Step::Ran, Some(ran)) => {
             let begins = Action::DispatchBegins { from: ran.source, number: ran.number };
-            history.record(invoked, ran.began, vec![begins]);
-            history.record(ran.ended, returned, vec![Action::DispatchEnds]);
+            history.record_around(ran, (invoked, returned), begins, Action::DispatchEnds);
         }
         (Step::Idle, None) => history.record(invoked, returned, vec![Action::DispatchIdle]),
         (Step::Stopped, None) => history.record(invoked, returned, vec![Action::DispatchStopped]),
@@ -416,9 +450,12 @@ fn dispatch_step(dispatch: &mut DispatchLoop<Recorder>, history: &History<Action
 fn local_step(local: &mut LocalLoop<Recorder>, history: &History<Action>) -> (Step, Span) {
     let (step, invoked, returned) = history.stamped(|| local.step());
     let passed_on =
-        |outcome| [12, 13, 23].map(|n| vec![Action::LocalTakes(n), Action::LocalPassesOn(n, outcome)]);
+        |outcome| [12, 13, 23, 33].map(|n| vec![Action::LocalTakes(n), Action::LocalPassesOn(n, outcome)]);
     match (step, history.ran_here()) {
-        (Step::Ran, Some(ran)) => history.record(invoked, ran.began, vec![Action::LocalTakes(ran.number)]),
+        (Step::Ran, Some(ran)) => {
+            let began = ran.span.map_or(returned, |(began, _)| began);
+            history.record(invoked, began, vec![Action::LocalTakes(ran.number)]);
+        }
         (Step::Ran, None) => history.record_one_of(invoked, returned, passed_on(Ok(())).to_vec()),
         (Step::Idle, None) => history.record(invoked, returned, vec![Action::LocalIdle]),
         (Step::Stopped, None) => {
@@ -435,7 +472,9 @@ fn local_step(local: &mut LocalLoop<Recorder>, history: &History<Action>) -> (St
 
 /// The doors are closed one after the other: whoever looks meanwhile may find some of them open.
 fn closing(stop: Stop) -> Vec<Action> {
-    let mut actions = vec![Action::CloseFast, Action::Seal, Action::CloseLocal(stop)];
+    // There are never more connections; to close one that does not exist yet is to let it be born closed.
+    let mut actions: Vec<_> = (1..=5).map(Action::CloseLane).collect();
+    actions.extend([Action::CloseFast, Action::Seal, Action::CloseLocal(stop)]);
     actions.extend((stop == Stop::HandBack).then_some(Action::CloseQueue(stop)));
     actions
 }
