@@ -39,6 +39,8 @@ pub struct Copy {
     /// Where the choices of each file are.
     pub(super) places: BTreeMap<String, Vec<Place>>,
     pub(super) texts: BTreeMap<String, String>,
+    /// Of the texts with all mutants in them.
+    pub(super) fingerprint: u64,
 }
 
 impl Copy {
@@ -52,8 +54,11 @@ impl Copy {
             left_out: BTreeSet::new(),
             places: BTreeMap::new(),
             texts: BTreeMap::new(),
+            fingerprint: 0,
         };
         copy.write_surroundings()?;
+        copy.render()?;
+        copy.recall();
         copy.write_sources()?;
         Ok(copy)
     }
@@ -79,6 +84,14 @@ impl Copy {
 
     /// Writes the sources, without the mutants that are left out.
     pub(super) fn write_sources(&mut self) -> Result<()> {
+        self.render()?;
+        for (file, text) in &self.texts {
+            update(&self.home.join("src").join(file), text)?;
+        }
+        Ok(())
+    }
+
+    fn render(&mut self) -> Result<()> {
         let src = self.repo.join("src");
         for file in files(&src)? {
             let text = read(&src.join(&file))?;
@@ -99,7 +112,6 @@ impl Copy {
                 DOOR => with_orderings(&text)?,
                 _ => text,
             };
-            update(&self.home.join("src").join(&file), &text)?;
             self.places.insert(file.clone(), places);
             self.texts.insert(file, text);
         }
@@ -107,7 +119,8 @@ impl Copy {
         let runtime = include_str!("runtime.rs");
         let (docs, code) = runtime.split_once("\n\n").context("runtime.rs begins with its documentation")?;
         let runtime = format!("{docs}\n\nconst COUNT: usize = {count};\n\n{code}");
-        update(&self.home.join("src/mutation.rs"), &runtime)
+        self.texts.insert("mutation.rs".to_owned(), runtime);
+        Ok(())
     }
 
     /// Writes everything but the sources, and removes what is not in the repository any more.

@@ -39,6 +39,7 @@ pub fn find_in(file: &str, text: &str) -> Result<Vec<Mutant>> {
         around: Vec::new(),
         conditions: BTreeSet::new(),
         units: BTreeSet::new(),
+        steps: BTreeSet::new(),
         found: Vec::new(),
     };
     finder.visit_file(&tree);
@@ -67,6 +68,8 @@ struct Finder<'s> {
     conditions: BTreeSet<(usize, usize)>,
     /// Where those matches begin whose value is `()`.
     units: BTreeSet<usize>,
+    /// Where the right sides of `+=` and `-=` begin.
+    steps: BTreeSet<usize>,
     found: Vec<Mutant>,
 }
 
@@ -219,6 +222,9 @@ impl Finder<'_> {
 
     fn binary(&mut self, expression: &Expr, binary: &syn::ExprBinary) {
         use syn::BinOp;
+        if matches!(binary.op, BinOp::AddAssign(_) | BinOp::SubAssign(_)) {
+            self.steps.insert(bytes(&*binary.right).start);
+        }
         let equality = matches!(binary.op, BinOp::Eq(_) | BinOp::Ne(_));
         if scope::binds(expression) || (equality && self.is_negated(expression)) {
             return;
@@ -244,7 +250,12 @@ impl Finder<'_> {
             Lit::Int(number) => {
                 let Ok(value) = number.base10_parse::<u128>() else { return };
                 let others = [value.checked_add(1), value.checked_sub(1)];
-                for other in others.into_iter().flatten() {
+                // `x += 0` is the statement deleted.
+                let others = others
+                    .into_iter()
+                    .flatten()
+                    .filter(|other| *other > 0 || !self.steps.contains(&span.start));
+                for other in others.collect::<Vec<_>>() {
                     self.add(
                         Operator::Literal,
                         span.clone(),

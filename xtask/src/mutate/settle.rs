@@ -5,17 +5,29 @@
 //! initialises), the mutants of that function are tried one by one.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Copy, line_of, scope};
 
 /// Name resolution, types, borrows: each stage shows its errors only when the one before has none. Settled in
 /// fewer rounds than this, or never.
 const ROUNDS: usize = 20;
+
+/// Where the outcome is kept, so that it need not be found out again.
+const VERDICTS: &str = "settled.json";
+
+#[derive(Deserialize, Serialize)]
+struct Verdicts {
+    /// Of the sources with all mutants in them.
+    fingerprint: u64,
+    left_out: BTreeSet<usize>,
+}
 
 #[derive(Deserialize)]
 struct Line {
@@ -55,6 +67,7 @@ impl Copy {
         for _ in 0..ROUNDS {
             let errors = self.check()?;
             if errors.is_empty() {
+                self.remember()?;
                 return Ok(self.left_out.len() - before);
             }
             let culprits: BTreeSet<usize> = errors.iter().flat_map(|error| self.culprits(error)).collect();
@@ -68,6 +81,29 @@ impl Copy {
             }
         }
         bail!("the copy still does not build after {ROUNDS} rounds");
+    }
+
+    /// Leaves out what was found not to build when the copy was last settled, if it had these very mutants.
+    pub(super) fn recall(&mut self) {
+        self.fingerprint = self.hash();
+        let known = fs::read_to_string(self.home().join(VERDICTS)).ok();
+        let known = known.and_then(|known| serde_json::from_str::<Verdicts>(&known).ok());
+        if let Some(known) = known.filter(|known| known.fingerprint == self.fingerprint) {
+            self.left_out = known.left_out;
+        }
+    }
+
+    fn remember(&self) -> Result<()> {
+        let verdicts = Verdicts { fingerprint: self.fingerprint, left_out: self.left_out.clone() };
+        fs::write(self.home().join(VERDICTS), serde_json::to_string(&verdicts)?)
+            .context("cannot write to the copy")
+    }
+
+    /// Tells one rendering of the sources from another.
+    fn hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.texts.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The compiler's errors.

@@ -107,8 +107,11 @@ fn resolve(entry: &Entry, source: &dyn Fn(&str) -> Result<String>) -> Result<Mut
         let fits =
             syn::parse_str::<syn::Block>(&block).is_ok() && (shape == Shape::Statements || !put.is_empty());
         ensure!(fits, "{}: cannot stand in the place of {find}: {put}", entry.name);
+        // Several statements where one expression was.
+        let whole = shape == Shape::Statements || syn::parse_str::<syn::Expr>(put).is_ok();
+        let put = if whole { put.to_owned() } else { format!("{{ {put} }}") };
         places.push((line_of(&text, start), scope::function_at(&tree, start)));
-        edits.push(Edit { file: file.clone(), span, find: find.to_owned(), put: Put::Text(put.to_owned()) });
+        edits.push(Edit { file: file.clone(), span, find: find.to_owned(), put: Put::Text(put) });
     }
     let (line, function) = places.swap_remove(0);
     let joined = |text: &dyn Fn(&Edit) -> &str| {
