@@ -1,11 +1,12 @@
 //! `cargo xtask mutants`: lists mutants, shows one, builds the copy that has them all.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::mutate::{self, Copy, Mutant, Operator, table};
+use crate::mutate::{self, Copy, Entry, Mutant, Operator, table};
 
 /// The tables of hand-written mutants. A table that does not exist has none.
 const TABLES: [&str; 2] = ["loom-tests/mutants.toml", "loom-tests/museum.toml"];
@@ -32,7 +33,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mutants = all(repo)?;
     if arguments.list {
         for mutant in &mutants {
-            println!("{}\n    src/{}:{}", mutant.id, mutant.file, mutant.line);
+            println!("{}\n    src/{}:{} {}", mutant.id, mutant.file, mutant.line, mutant.function);
+            println!("    {}\n    {}", mutant.original, mutant.replacement);
         }
         println!("{} mutants", mutants.len());
     }
@@ -40,6 +42,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let Some(mutant) = mutants.iter().find(|mutant| mutant.id == *id) else {
             bail!("there is no mutant {id}; --list names them");
         };
+        if let Some(entry) = &mutant.entry {
+            describe(entry);
+        }
         print!("{}", mutate::diff(mutant, &src)?);
     }
     if arguments.build {
@@ -53,9 +58,25 @@ pub fn all(repo: &Path) -> Result<Vec<Mutant>> {
     let src = repo.join("src");
     let mut mutants = mutate::find(&src)?;
     for file in TABLES.map(|file| repo.join(file)).iter().filter(|file| file.exists()) {
-        mutants.extend(table::read(file, &src)?.into_iter().map(|(_, mutant)| mutant));
+        mutants.extend(table::read(file, &src)?);
     }
     Ok(mutants)
+}
+
+fn describe(entry: &Entry) {
+    println!("# {}: {}", entry.name, entry.story);
+    let more = [
+        ("known as", &entry.id),
+        ("title", &entry.title),
+        ("page", &entry.page),
+        ("model", &entry.model),
+        ("symptom", &entry.symptom),
+    ];
+    for (what, text) in more {
+        if let Some(text) = text {
+            println!("# {what}: {text}");
+        }
+    }
 }
 
 /// Where the copy is.
@@ -77,7 +98,11 @@ fn build(repo: &Path, mutants: Vec<Mutant>) -> Result<()> {
     for mutant in copy.dropped() {
         println!("does not build: {}", mutant.id);
     }
+    let numbers: String =
+        copy.mutants().map(|(number, mutant)| format!("{number}\t{}\n", mutant.id)).collect();
+    fs::write(copy.home().join("numbers.txt"), numbers)?;
     println!("{} mutants in {}", copy.mutants().count(), copy.home().display());
+    println!("KEYLANE_MUTANT=NUMBER activates one there; numbers.txt has the numbers");
     println!("settled in {:.1} s", started.elapsed().as_secs_f64());
     Ok(())
 }

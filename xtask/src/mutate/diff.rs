@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -26,11 +27,20 @@ pub fn apply(mutant: &Mutant, src: &Path) -> Result<BTreeMap<String, String>> {
                 Put::Text(text) => text.clone(),
                 Put::Weaken(weaker) => format!("{} /* {weaker:?} for AcqRel */", edit.find),
             };
-            text.replace_range(edit.span.clone(), &put);
+            let gone = if put.is_empty() { line_around(&text, &edit.span) } else { edit.span.clone() };
+            text.replace_range(gone, &put);
         }
         changed.insert(file.to_owned(), text);
     }
     Ok(changed)
+}
+
+/// The span, or the whole lines it is on if there is nothing else on them.
+fn line_around(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let end = text[span.end..].find('\n').map_or(text.len(), |length| span.end + length + 1);
+    let alone = text[start..span.start].trim().is_empty() && text[span.end..end].trim().is_empty();
+    if alone { start..end } else { span.clone() }
 }
 
 /// What `mutant` changes, as a unified diff of the original sources.

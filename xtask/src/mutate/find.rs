@@ -39,6 +39,7 @@ pub fn find_in(file: &str, text: &str) -> Result<Vec<Mutant>> {
         around: Vec::new(),
         conditions: BTreeSet::new(),
         units: BTreeSet::new(),
+        compared: BTreeSet::new(),
         steps: BTreeSet::new(),
         found: Vec::new(),
     };
@@ -68,6 +69,8 @@ struct Finder<'s> {
     conditions: BTreeSet<(usize, usize)>,
     /// Where those matches begin whose value is `()`.
     units: BTreeSet<usize>,
+    /// Where the operands of `==` and `!=` begin: for an enum of two, the other variant is the other operator.
+    compared: BTreeSet<usize>,
     /// Where the right sides of `+=` and `-=` begin.
     steps: BTreeSet<usize>,
     found: Vec<Mutant>,
@@ -107,6 +110,7 @@ impl Finder<'_> {
             original,
             replacement,
             edits: vec![Edit { file: self.file.to_owned(), span, find, put }],
+            entry: None,
         });
     }
 
@@ -198,7 +202,7 @@ impl Finder<'_> {
             Expr::Call(call) if self.source(bytes(&*call.func)) == "Door::Closed" => {
                 self.add(Operator::Variant, span, Put::Text("Door::Sealed".to_owned()));
             }
-            Expr::Path(path) => {
+            Expr::Path(path) if !self.compared.contains(&span.start) => {
                 let names: Vec<String> =
                     path.path.segments.iter().map(|name| name.ident.to_string()).collect();
                 if let Some(other) = operator::variant(&names.join("::")) {
@@ -226,6 +230,9 @@ impl Finder<'_> {
             self.steps.insert(bytes(&*binary.right).start);
         }
         let equality = matches!(binary.op, BinOp::Eq(_) | BinOp::Ne(_));
+        if equality {
+            self.compared.extend([&binary.left, &binary.right].map(|operand| bytes(&**operand).start));
+        }
         if scope::binds(expression) || (equality && self.is_negated(expression)) {
             return;
         }

@@ -17,6 +17,8 @@ mod settle;
 mod shape;
 mod splice;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
@@ -24,6 +26,7 @@ pub use copy::Copy;
 pub use diff::{apply, diff};
 pub use find::find;
 pub use operator::Operator;
+pub use table::Entry;
 
 /// One way in which the sources could be wrong.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub struct Mutant {
     pub replacement: String,
     /// The change itself. Automatic mutants have one.
     pub edits: Vec<Edit>,
+    /// What its table says of it, if it is hand-written.
+    pub entry: Option<Entry>,
 }
 
 /// One change to one place of a file.

@@ -61,20 +61,17 @@ struct Table {
     mutant: Vec<Entry>,
 }
 
-/// The entries of the table at `path`, each with its mutant of the sources below `src`.
-pub fn read(path: &Path, src: &Path) -> Result<Vec<(Entry, Mutant)>> {
+/// The mutants of the table at `path`, for the sources below `src`.
+pub fn read(path: &Path, src: &Path) -> Result<Vec<Mutant>> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let entries = parse(&text).with_context(|| format!("in {}", path.display()))?;
     let source =
         |file: &str| fs::read_to_string(src.join(file)).with_context(|| format!("cannot read {file}"));
-    let resolve = |entry: Entry| {
-        let mutant = resolve(&entry, &source).with_context(|| format!("in {}", path.display()))?;
-        Ok((entry, mutant))
-    };
+    let resolve = |entry: Entry| resolve(entry, &source).with_context(|| format!("in {}", path.display()));
     entries.into_iter().map(resolve).collect()
 }
 
-fn parse(text: &str) -> Result<Vec<Entry>> {
+pub(super) fn parse(text: &str) -> Result<Vec<Entry>> {
     let entries = toml::from_str::<Table>(text)?.mutant;
     let mut names = BTreeSet::new();
     for entry in &entries {
@@ -85,7 +82,7 @@ fn parse(text: &str) -> Result<Vec<Entry>> {
 }
 
 /// The mutant that `entry` describes. Fails if it does not fit the sources.
-fn resolve(entry: &Entry, source: &dyn Fn(&str) -> Result<String>) -> Result<Mutant> {
+pub(super) fn resolve(entry: Entry, source: &dyn Fn(&str) -> Result<String>) -> Result<Mutant> {
     let mut edits = Vec::new();
     let mut places = Vec::new();
     for replacement in &entry.edits {
@@ -129,5 +126,6 @@ fn resolve(entry: &Entry, source: &dyn Fn(&str) -> Result<String>) -> Result<Mut
             Put::Weaken(_) => "",
         }),
         edits,
+        entry: Some(entry),
     })
 }
