@@ -9,7 +9,7 @@
 //! ```
 
 mod copy;
-mod diff;
+pub mod diff;
 mod find;
 mod operator;
 mod scope;
@@ -23,7 +23,7 @@ mod tests;
 use std::ops::Range;
 
 pub use copy::Copy;
-pub use diff::{apply, diff};
+pub use diff::diff;
 pub use find::find;
 pub use operator::Operator;
 pub use table::Entry;

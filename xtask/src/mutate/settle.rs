@@ -150,7 +150,7 @@ impl Copy {
         let lines = scope::functions(&tree)
             .into_iter()
             .map(|(_, bytes)| line_of(text, bytes.start)..line_of(text, bytes.end) + 1);
-        let Some(lines) = lines.filter(|lines| span.is_within(lines)).next_back() else { return Vec::new() };
+        let Some(lines) = lines.rev().find(|lines| span.is_within(lines)) else { return Vec::new() };
         let places = self.places.get(span.file()).into_iter().flatten();
         places.filter(|place| lines.contains(&place.whole.start)).map(|place| place.number).collect()
     }

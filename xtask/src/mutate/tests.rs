@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+use super::diff::apply;
 use super::find::find_in;
 use super::splice::{Choice, splice};
-use super::{Mutant, Operator, apply, diff, find, table};
+use super::{Mutant, Operator, diff, find, table};
 
 fn repo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is in the repository").to_owned()
