@@ -229,3 +229,74 @@ fn update_bytes(path: &Path, content: &[u8]) -> Result<()> {
     }
     fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("keylane-xtask-{name}-{}", std::process::id()))
+    }
+
+    /// Small enough to be written in no time, and with all that the copy needs.
+    fn workspace(home: &Path) {
+        let door = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/sync/loom.rs")).unwrap();
+        for (file, text) in [
+            ("Cargo.toml", "[workspace]\nmembers = ['.', 'else']\n[package]\nname = 'keylane'\n"),
+            ("src/lib.rs", "//! Docs.\n#![forbid(unsafe_code)]\n\nmod lane;\n"),
+            ("src/lane/mod.rs", "fn f() { g(); }\n"),
+            ("src/sync/loom.rs", &door),
+            ("tests/tidy.rs", ""),
+            ("tests/other.rs", "// kept"),
+            ("loom-tests/build.rs", "// plants"),
+        ] {
+            update(&home.join(file), text).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_copy_has_all_mutants_and_only_what_judges_them() {
+        let (repo, home) = (scratch("repo"), scratch("copy"));
+        workspace(&repo);
+        update(&home.join("tests/stale.rs"), "").unwrap();
+        let mutants = super::super::find(&repo.join("src")).unwrap();
+        assert_eq!(mutants.len(), 1);
+        let copy = Copy::write(&repo, &home, mutants).unwrap();
+        assert_eq!(copy.mutants().map(|(number, _)| number).collect::<Vec<_>>(), [1]);
+        let of = |file: &str| fs::read_to_string(home.join(file)).unwrap();
+        assert!(of("src/lane/mod.rs").contains("if crate::mutation::is(1)"));
+        assert!(of("src/lib.rs").starts_with("//! Docs.\n#![forbid(unsafe_code)]\n\n#![allow("));
+        assert!(of("src/lib.rs").contains("pub mod mutation;"));
+        syn::parse_file(&of("src/lib.rs")).unwrap();
+        assert!(of("src/mutation.rs").contains("const COUNT: usize = 1;"));
+        syn::parse_file(&of("src/mutation.rs")).unwrap();
+        assert!(of("loom-tests/build.rs").contains("keylane_loom"));
+        assert!(!of("Cargo.toml").contains("else"));
+        let tests = files(&home.join("tests")).unwrap();
+        assert_eq!(tests, ["other.rs"]);
+
+        let written = |file: &str| fs::metadata(home.join(file)).unwrap().modified().unwrap();
+        let before = ["src/lane/mod.rs", "src/lib.rs", "Cargo.toml", "tests/other.rs"].map(written);
+        update(&repo.join("tests/other.rs"), "// changed").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let mutants = super::super::find(&repo.join("src")).unwrap();
+        Copy::write(&repo, &home, mutants).unwrap();
+        let after = ["src/lane/mod.rs", "src/lib.rs", "Cargo.toml", "tests/other.rs"].map(written);
+        assert_eq!(before[..3], after[..3]);
+        assert_ne!(before[3], after[3]);
+        fs::remove_dir_all(&repo).unwrap();
+        fs::remove_dir_all(&home).unwrap();
+    }
+
+    #[test]
+    fn the_door_takes_orders_but_for_its_hint() {
+        let door = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/sync/loom.rs"))).unwrap();
+        let changed = with_orderings(&door).unwrap();
+        assert_eq!(changed.matches("crate::mutation::ordering()").count(), 4);
+        assert!(changed.contains("self.value.fetch_add(0, Ordering::AcqRel)"));
+        assert!(
+            with_orderings(&door.replace("fetch_sub(amount, Ordering::AcqRel)", "fetch_sub(amount, STRONG)"))
+                .is_err()
+        );
+    }
+}

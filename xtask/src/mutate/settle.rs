@@ -13,6 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::splice::Place;
 use super::{Copy, line_of, scope};
 
 /// Name resolution, types, borrows: each stage shows its errors only when the one before has none. Settled in
@@ -70,7 +71,10 @@ impl Copy {
                 self.remember()?;
                 return Ok(self.left_out.len() - before);
             }
-            let culprits: BTreeSet<usize> = errors.iter().flat_map(|error| self.culprits(error)).collect();
+            let places = |file: &str| self.places.get(file).map_or(&[][..], Vec::as_slice);
+            let mut culprits: BTreeSet<usize> =
+                errors.iter().flat_map(|error| culprits(error, places)).collect();
+            culprits.retain(|number| !self.left_out.contains(number));
             if culprits.is_empty() {
                 let suspects: BTreeSet<usize> =
                     errors.iter().flat_map(|error| self.suspects(error)).collect();
@@ -126,22 +130,6 @@ impl Copy {
         Ok(errors)
     }
 
-    /// The mutants whose alternatives the error points at: first of all where it happened, else what led to it.
-    fn culprits(&self, error: &Message) -> BTreeSet<usize> {
-        let pointed_at = |primary: bool| -> BTreeSet<usize> {
-            let spans = error.spans.iter().filter(|span| span.is_primary == primary);
-            spans.flat_map(|span| self.within(span)).collect()
-        };
-        let first = pointed_at(true);
-        if first.is_empty() { pointed_at(false) } else { first }
-    }
-
-    fn within(&self, span: &Span) -> Vec<usize> {
-        let places = self.places.get(span.file()).map_or(&[][..], Vec::as_slice);
-        let inside = places.iter().filter(|place| span.is_within(&place.alternative));
-        inside.map(|place| place.number).filter(|number| !self.left_out.contains(number)).collect()
-    }
-
     /// All mutants of the function in which the error is.
     fn suspects(&self, error: &Message) -> Vec<usize> {
         let Some(span) = error.spans.iter().find(|span| span.is_primary) else { return Vec::new() };
@@ -177,5 +165,42 @@ impl Copy {
         self.left_out.extend(suspects);
         self.write_sources()?;
         self.check()
+    }
+}
+
+/// The mutants whose alternatives the error points at: first of all where it happened, else what led to it.
+fn culprits<'p>(error: &Message, places: impl Fn(&str) -> &'p [Place]) -> BTreeSet<usize> {
+    let pointed_at = |primary: bool| -> BTreeSet<usize> {
+        let spans = error.spans.iter().filter(|span| span.is_primary == primary);
+        let inside = spans
+            .flat_map(|span| places(span.file()).iter().filter(|place| span.is_within(&place.alternative)));
+        inside.map(|place| place.number).collect()
+    };
+    let first = pointed_at(true);
+    if first.is_empty() { pointed_at(false) } else { first }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_blamed_on_the_alternative_it_points_at() {
+        let place = |number, alternative| Place { number, alternative, whole: 1..20 };
+        let places = vec![place(1, 3..6), place(2, 6..9)];
+        let span = |lines: (usize, usize), is_primary| Span {
+            file_name: "loom-tests/../src/lane/lane.rs".to_owned(),
+            line_start: lines.0,
+            line_end: lines.1,
+            is_primary,
+        };
+        let blamed = |spans: Vec<Span>| {
+            let message = Message { level: "error".to_owned(), rendered: None, spans };
+            culprits(&message, |file| if file == "lane/lane.rs" { &places } else { &[] })
+        };
+        assert_eq!(blamed(vec![span((4, 5), true)]), [1].into());
+        assert_eq!(blamed(vec![span((12, 12), true), span((6, 6), false)]), [2].into());
+        assert_eq!(blamed(vec![span((4, 4), true), span((6, 6), false)]), [1].into());
+        assert_eq!(blamed(vec![span((2, 9), true)]), [].into());
     }
 }
