@@ -1,18 +1,25 @@
 //! The commands that CI and developers run. `cargo xtask verify` is the one that everything else serves.
 
+mod mutants;
+mod mutate;
 mod verify;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", about = "The commands that CI and developers run")]
 enum Command {
-    /// Runs every model, property, mutant and museum piece, and says what they show.
+    /// Runs every model, property, mutant and museum piece, and says what they show
     Verify(verify::Options),
+    /// Lists the ways in which the sources can be broken, and shows one
+    Mutants(mutants::Arguments),
 }
 
-fn main() -> anyhow::Result<std::process::ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Verify(options) => verify::run(&options),
+        Command::Mutants(arguments) => mutants::run(&arguments).map(|()| ExitCode::SUCCESS),
     }
 }
