@@ -121,11 +121,8 @@ impl Handler for Sum {
 
 fn pool() -> (PoolHandle<Sum>, Worker<Sum>, Arc<Plain<u32>>) {
     let sum = Arc::new(Plain::new(0));
-    let (pool, mut workers) = ShardedThreadPool::builder(Sum(Arc::clone(&sum)))
-        .shards(1)
-        .threads_per_shard(1)
-        .stepped()
-        .unwrap();
+    let (pool, mut workers) =
+        ShardedThreadPool::builder(Sum(Arc::clone(&sum))).shards(1).threads_per_shard(1).stepped().unwrap();
     (pool, workers.pop().unwrap(), sum)
 }
 
