@@ -14,6 +14,7 @@ mod harness;
 mod history;
 mod inbox;
 mod lane;
+mod museum;
 mod pairs;
 mod pool_control;
 mod pool_key;
@@ -34,6 +35,7 @@ fn models() -> Vec<Model> {
         pool_key::models(),
         pool_control::models(),
         whole::models(),
+        museum::models(),
         pairs::models(),
     ]
     .into_iter()

@@ -15,19 +15,14 @@ const MEMBERS: [&str; 3] = [".", "loom-tests", "proptests"];
 /// What these packages consist of. (`README.md`: the crate's doctests include it.)
 const PARTS: [&str; 6] = ["src", "tests", "loom-tests", "proptests", "README.md", "Cargo.lock"];
 
-/// What would only judge the copying: the search for primitives outside `sync`, and the controls, which plant
-/// bugs by replacing text that is no longer there.
-const LEFT_OUT: [&str; 2] = ["tests/tidy.rs", "loom-tests/tests/controls.rs"];
-
-/// The copy plants nothing, so this is all that its `loom-tests/build.rs` has to do.
-const LOOM_BUILD: &str = "fn main() {\n    println!(\"cargo:rustc-cfg=keylane_loom\");\n    \
-                          println!(\"cargo:rerun-if-changed=build.rs\");\n}\n";
+/// What would only judge the copying: the search for primitives outside `sync`.
+const LEFT_OUT: [&str; 1] = ["tests/tidy.rs"];
 
 /// Mutants make code unreachable and arithmetic overflow; that is no reason not to build them.
 const ALLOWED: &str = "#![allow(warnings, arithmetic_overflow, unconditional_panic)]\n";
 
 /// The operations of loom's `Word` take the ordering that a mutant asks for.
-const DOOR: &str = "sync/loom.rs";
+const DOOR: &str = "sync/loom/mod.rs";
 
 /// A mutated copy of the workspace. The number of a mutant is its place in the list, counted from 1.
 #[derive(Debug)]
@@ -132,9 +127,7 @@ impl Copy {
                 if LEFT_OUT.iter().any(|left_out| below == Path::new(left_out)) {
                     continue;
                 }
-                if below == Path::new("loom-tests/build.rs") {
-                    update(&self.home.join(&below), LOOM_BUILD)?;
-                } else if part != "src" {
+                if part != "src" {
                     let from = self.repo.join(&below);
                     let bytes = fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?;
                     update_bytes(&self.home.join(&below), &bytes)?;
@@ -240,15 +233,15 @@ mod tests {
 
     /// Small enough to be written in no time, and with all that the copy needs.
     fn workspace(home: &Path) {
-        let door = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/sync/loom.rs")).unwrap();
+        let door =
+            fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/sync/loom/mod.rs")).unwrap();
         for (file, text) in [
             ("Cargo.toml", "[workspace]\nmembers = ['.', 'else']\n[package]\nname = 'keylane'\n"),
             ("src/lib.rs", "//! Docs.\n#![forbid(unsafe_code)]\n\nmod lane;\n"),
             ("src/lane/mod.rs", "fn f() { g(); }\n"),
-            ("src/sync/loom.rs", &door),
+            ("src/sync/loom/mod.rs", &door),
             ("tests/tidy.rs", ""),
             ("tests/other.rs", "// kept"),
-            ("loom-tests/build.rs", "// plants"),
         ] {
             update(&home.join(file), text).unwrap();
         }
@@ -270,7 +263,6 @@ mod tests {
         syn::parse_file(&of("src/lib.rs")).unwrap();
         assert!(of("src/mutation.rs").contains("const COUNT: usize = 1;"));
         syn::parse_file(&of("src/mutation.rs")).unwrap();
-        assert!(of("loom-tests/build.rs").contains("keylane_loom"));
         assert!(!of("Cargo.toml").contains("else"));
         let tests = files(&home.join("tests")).unwrap();
         assert_eq!(tests, ["other.rs"]);
@@ -290,12 +282,12 @@ mod tests {
 
     #[test]
     fn the_door_takes_orders_but_for_its_hint() {
-        let door = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/sync/loom.rs"))).unwrap();
+        let door = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/sync/loom/mod.rs"))).unwrap();
         let changed = with_orderings(&door).unwrap();
-        assert_eq!(changed.matches("crate::mutation::ordering()").count(), 4);
+        assert_eq!(changed.matches("crate::mutation::ordering()").count(), 3);
         assert!(changed.contains("self.value.fetch_add(0, Ordering::AcqRel)"));
         assert!(
-            with_orderings(&door.replace("fetch_sub(amount, Ordering::AcqRel)", "fetch_sub(amount, STRONG)"))
+            with_orderings(&door.replace("fetch_add(amount, Ordering::AcqRel)", "fetch_add(amount, STRONG)"))
                 .is_err()
         );
     }

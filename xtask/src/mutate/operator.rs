@@ -70,7 +70,7 @@ impl fmt::Display for Operator {
 }
 
 /// The atomic operations of `sync::Word`. Its `hint` is no operation that anything rests on.
-pub const ATOMIC: [&str; 4] = ["fetch_or", "fetch_and", "fetch_add", "fetch_sub"];
+pub const ATOMIC: [&str; 3] = ["fetch_or", "fetch_and", "fetch_add"];
 
 /// Methods that fit in each other's place.
 const METHODS: [(&str, &str); 6] = [

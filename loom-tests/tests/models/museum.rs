@@ -1,11 +1,7 @@
 //! Questions that only the bug museum asked: real races of Ceph's message path (`docs/museum/`) that no model in
 //! the other files would have found.
 
-extern crate keylane_loom as keylane;
-
-mod harness;
-
-use harness::{Log, Model, Plain};
+use crate::harness::{Log, Model, Plain};
 use keylane::internals::{self, Baton, Charge, mark};
 use keylane::{
     ConnectionId, DispatchQueue, Dispatcher, Handler, Message, PoolHandle, ShardedThreadPool, Step, Stop,
@@ -13,6 +9,18 @@ use keylane::{
 };
 use loom::thread;
 use std::sync::Arc;
+
+/// Every model of this file.
+pub fn models() -> Vec<Model> {
+    vec![
+        enqueue_against_the_end(),
+        enqueue_against_reclaim(),
+        a_gate_opens_before_two_sleepers(),
+        drain_after_drain(),
+        drain_while_paused(),
+        shutdown_from_a_handler_against_drain(),
+    ]
+}
 
 struct Op;
 
@@ -31,12 +39,11 @@ impl Dispatcher for Ops {
 
 /// The dispatch loop runs to its end while a reader delivers. No message may be accepted by a queue that nobody
 /// empties any more (B10).
-#[test]
-fn enqueue_against_the_end() {
+fn enqueue_against_the_end() -> Model {
     Model::new("enqueue_against_the_end", "D1 D10", 2)
         .iterations(26)
         .reaches(&["accepted", "refused"])
-        .check(|| {
+        .scenario(|| {
             let ran = Log::new();
             let (queue, mut dispatch, mut local) = DispatchQueue::builder(Ops(ran.clone())).stepped();
             let mut connection = queue.connect();
@@ -47,16 +54,15 @@ fn enqueue_against_the_end() {
             let accepted = reader.join().unwrap();
             mark(if accepted { "accepted" } else { "refused" });
             assert_eq!(ran.take().len(), usize::from(accepted), "accepted is dispatched");
-        });
+        })
 }
 
 /// A reader delivers while the queue is taken apart: its message comes back with the rest, or is refused (B13).
-#[test]
-fn enqueue_against_reclaim() {
+fn enqueue_against_reclaim() -> Model {
     Model::new("enqueue_against_reclaim", "D1 D10", 2)
         .iterations(58)
         .reaches(&["accepted", "refused"])
-        .check(|| {
+        .scenario(|| {
             let (queue, dispatch, local) = DispatchQueue::builder(Ops(Log::new())).stepped();
             let mut connection = queue.connect();
             let reader = thread::spawn(move || connection.deliver(Op).is_ok());
@@ -64,7 +70,7 @@ fn enqueue_against_reclaim() {
             let accepted = reader.join().unwrap();
             mark(if accepted { "accepted" } else { "refused" });
             assert_eq!(left, usize::from(accepted), "accepted is handed back");
-        });
+        })
 }
 
 /// Numbers that nobody may take before the gate is open.
@@ -85,12 +91,11 @@ impl Charge for Gated {
 
 /// Two items become runnable at one stroke while two workers sleep, or are about to. Each worker takes one and never
 /// comes back, so if one of them were told for both, the other would sleep for ever (B7).
-#[test]
-fn a_gate_opens_before_two_sleepers() {
+fn a_gate_opens_before_two_sleepers() -> Model {
     Model::new("a_gate_opens_before_two_sleepers", "P5", 3)
         .iterations(1_523)
         .reaches(&["slept", "rung before sleep", "woken for an item"])
-        .check(|| {
+        .scenario(|| {
             let gated = Gated { open: false, waiting: vec![1, 2] };
             let baton = internals::Arc::new(Baton::new(gated, 2));
             for worker in 0..2 {
@@ -104,7 +109,7 @@ fn a_gate_opens_before_two_sleepers() {
                 });
             }
             baton.take_up().open = true;
-        });
+        })
 }
 
 /// Items add themselves to a plain cell, so that whoever reads it after a control call checks that the call waited.
@@ -128,9 +133,8 @@ fn pool() -> (PoolHandle<Sum>, Worker<Sum>, Arc<Plain<u32>>) {
 
 /// One drain after another, and a submit between them: the second waits for that one and does not take the first
 /// one's answer for its own (A2).
-#[test]
-fn drain_after_drain() {
-    Model::new("drain_after_drain", "P7", 2).iterations(74).reaches(&["control waited"]).check(|| {
+fn drain_after_drain() -> Model {
+    Model::new("drain_after_drain", "P7", 2).iterations(74).reaches(&["control waited"]).scenario(|| {
         let (pool, mut worker, sum) = pool();
         pool.submit((), 1).unwrap();
         assert_eq!(worker.step(), Step::Ran);
@@ -140,16 +144,15 @@ fn drain_after_drain() {
         pool.drain().unwrap();
         assert_eq!(sum.get(), 3, "each drain waits for what came before it");
         assert_eq!(stepper.join().unwrap(), Step::Ran);
-    });
+    })
 }
 
 /// A paused pool in which nothing waits is drained, and says so at once (A2).
-#[test]
-fn drain_while_paused() {
+fn drain_while_paused() -> Model {
     Model::new("drain_while_paused", "P6 P7", 2)
         .iterations(26)
         .reaches(&["drained while paused", "kept from running"])
-        .check(|| {
+        .scenario(|| {
             let (pool, mut worker, sum) = pool();
             pool.submit((), 1).unwrap();
             let stepper = thread::spawn(move || worker.step());
@@ -162,13 +165,12 @@ fn drain_while_paused() {
             }
             drop(guard);
             let _ = stepper.join().unwrap();
-        });
+        })
 }
 
 /// A handler shuts its own pool down while another thread waits for that handler: neither needs what the other
 /// holds (B18, B19).
-#[test]
-fn shutdown_from_a_handler_against_drain() {
+fn shutdown_from_a_handler_against_drain() -> Model {
     struct Quits {
         pool: Log<PoolHandle<Quits>>,
         ran: Arc<Plain<bool>>,
@@ -187,7 +189,7 @@ fn shutdown_from_a_handler_against_drain() {
     Model::new("shutdown_from_a_handler_against_drain", "P7 P8", 2)
         .iterations(230)
         .reaches(&["control waited"])
-        .check(|| {
+        .scenario(|| {
             let (own, ran) = (Log::new(), Arc::new(Plain::new(false)));
             let quits = Quits { pool: own.clone(), ran: Arc::clone(&ran) };
             let (pool, mut workers) =
@@ -198,5 +200,5 @@ fn shutdown_from_a_handler_against_drain() {
             pool.drain().unwrap();
             assert!(ran.get(), "drained, so run");
             assert_eq!(stepper.join().unwrap(), Step::Ran);
-        });
+        })
 }
