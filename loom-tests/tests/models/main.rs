@@ -15,6 +15,7 @@ mod inbox;
 mod lane;
 mod pool_control;
 mod pool_key;
+mod testing;
 mod whole;
 
 use harness::Model;
@@ -31,6 +32,7 @@ fn models() -> Vec<Model> {
         dispatch_shutdown::models(),
         pool_key::models(),
         pool_control::models(),
+        testing::models(),
         whole::models(),
     ]
     .into_iter()
