@@ -34,7 +34,7 @@ pub struct Witness<T> {
 impl<T> Witness<T> {
     /// A witness of `value`. In a model: make it before the threads that use it.
     pub fn new(value: T) -> Self {
-        Self { moment: Moment::default(), value: Unseen::new(value) }
+        Self { moment: Moment::new(), value: Unseen::new(value) }
     }
 
     /// Looks at it or changes it, at a moment. loom changes threads before a step and never after it, so the order of

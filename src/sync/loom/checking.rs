@@ -10,6 +10,11 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 pub struct Moment(AtomicUsize);
 
 impl Moment {
+    /// One of its own. Make it before the threads that use it.
+    pub fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
     /// It happens.
     pub fn pass(&self) {
         // loom can take no step while a panic unwinds.
