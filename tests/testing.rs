@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use keylane::testing::{Balance, Conservation, Exclusion, Fate, ManualClock, Order, settle};
 use keylane::{
-    ConnectionId, DispatchQueue, Dispatcher, Handler, Message, PoolHandle, ShardedThreadPool, Step, Stop,
+    ConnectionId, Delivered, DispatchQueue, Dispatcher, Handler, Message, PoolHandle, ShardedThreadPool,
+    Step, Stop,
 };
 
 /// What the panic of `violate` says.
@@ -55,7 +56,11 @@ fn order_asks_each_key_and_only_of_submits_that_do_not_overlap() {
     order.began(&1, 4);
     order.began(&1, 3);
     // 5 begins before its submit has returned, and 6 has been refused.
-    order.submit(&1, 5, || Ok::<_, ()>(order.began(&1, 5))).unwrap();
+    let begins = || {
+        order.began(&1, 5);
+        Ok::<_, ()>(())
+    };
+    order.submit(&1, 5, begins).unwrap();
     order.submit(&1, 6, || Err::<(), _>(())).unwrap_err();
     submit(&order, 1, 7);
     order.began(&1, 7);
@@ -216,7 +221,7 @@ fn settle_steps_a_queue_whichever_loop_comes_first() {
     for local_first in [false, true] {
         let (queue, mut dispatch, mut local) = DispatchQueue::builder(Log).stepped();
         queue.local().send(Ping).unwrap();
-        queue.connect().deliver(Ping).unwrap();
+        assert_eq!(queue.connect().deliver(Ping).unwrap(), Delivered::Queued);
         let ran = if local_first {
             settle(&mut (&mut local, &mut dispatch))
         } else {
