@@ -10,8 +10,12 @@
 //! rotation, one list that is searched from end to end. `tests/` drives the real types against them; they
 //! serve as well as the sequential specification of a linearizability check. The page is `README.md`.
 
+pub mod history;
 mod pool_model;
 mod queue_model;
 
 pub use pool_model::{DrainId, Drained, ItemId, PoolModel, Stepped, Violation};
-pub use queue_model::{Delivery, Dispatching, Passing, Posted, QueueModel};
+pub use queue_model::{Delivery, Dispatching, Passing, Posted, QueueModel, Taken};
+
+/// The few types of keylane's that the models speak of.
+pub use keylane::{Priority, Stop};

@@ -62,6 +62,8 @@ pub struct PoolModel<K> {
     now: u64,
     items: Vec<Item<K>>,
     pauses: usize,
+    /// The two steps of a shutdown: nothing is accepted any more; what was accepted is dealt with.
+    closed: bool,
     stop: Option<Stop>,
     /// Each waits for the items below this number, and their descendants.
     drains: Vec<ItemId>,
@@ -91,7 +93,7 @@ impl<K> Item<K> {
 impl<K: Clone + Ord + Debug> PoolModel<K> {
     /// A pool that nothing has happened to. Only the keys in `shard_of` may be used.
     pub fn new(shard_of: BTreeMap<K, usize>) -> Self {
-        Self { shard_of, now: 0, items: Vec::new(), pauses: 0, stop: None, drains: Vec::new() }
+        Self { shard_of, now: 0, items: Vec::new(), pauses: 0, closed: false, stop: None, drains: Vec::new() }
     }
 
     /// The shard of a key, as it was given.
@@ -101,7 +103,7 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
 
     /// `submit`, from inside the handler of `parent` if there is one. `None`: it must be refused.
     pub fn submit(&mut self, key: K, parent: Option<ItemId>) -> Option<ItemId> {
-        if self.stop.is_some() {
+        if self.closed {
             return None;
         }
         let submitted = self.tick();
@@ -183,8 +185,19 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         }
     }
 
-    /// `shutdown`. A paused pool hands back; of several calls, [`Stop::HandBack`] prevails (P8).
+    /// `shutdown`, all of it at one moment.
     pub fn shutdown(&mut self, stop: Stop) {
+        self.close();
+        self.shut_down(stop);
+    }
+
+    /// Its first step: nothing is accepted any more.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Its second. A paused pool hands back; of several calls, [`Stop::HandBack`] prevails (P8).
+    pub fn shut_down(&mut self, stop: Stop) {
         let stop = if self.pauses > 0 { Stop::HandBack } else { stop };
         if self.stop != Some(Stop::HandBack) {
             self.stop = Some(stop);

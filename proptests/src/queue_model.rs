@@ -54,6 +54,19 @@ pub enum Passing<M> {
     Stopped,
 }
 
+/// What the local loop finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken<M> {
+    /// This is the oldest.
+    Message(Posted<M>),
+    /// Nothing, for now.
+    Idle,
+    /// Nothing, ever again: it must close the queue now.
+    Ended(Stop),
+    /// That it must end, and leave the rest.
+    Stopped,
+}
+
 /// The sequential specification of a queue: apply an operation, get the one outcome that is allowed.
 #[derive(Clone, Debug)]
 pub struct QueueModel<M> {
@@ -68,8 +81,15 @@ pub struct QueueModel<M> {
     running: Option<u64>,
     /// Sent to oneself and not passed on, oldest first.
     local: Vec<Posted<M>>,
-    local_ended: bool,
-    stop: Option<Stop>,
+    /// Connections whose fast callbacks run at this moment.
+    visiting: BTreeSet<u64>,
+    /// The doors that shutdown closes, one after the other: to fast callbacks of each connection, then of new ones;
+    /// to the queue from outside; to oneself; to the queue from inside.
+    closed_lanes: BTreeSet<u64>,
+    fast_closed: bool,
+    sealed: bool,
+    local_stop: Option<Stop>,
+    queue_stop: Option<Stop>,
 }
 
 #[derive(Clone, Debug)]
@@ -79,13 +99,13 @@ struct Queued<M> {
     posted: Posted<M>,
 }
 
-impl<M> Default for QueueModel<M> {
+impl<M: Clone> Default for QueueModel<M> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<M> QueueModel<M> {
+impl<M: Clone> QueueModel<M> {
     /// A queue that nothing has happened to.
     pub fn new() -> Self {
         Self {
@@ -96,8 +116,12 @@ impl<M> QueueModel<M> {
             last_turn: BTreeMap::new(),
             running: None,
             local: Vec::new(),
-            local_ended: false,
-            stop: None,
+            visiting: BTreeSet::new(),
+            closed_lanes: BTreeSet::new(),
+            fast_closed: false,
+            sealed: false,
+            local_stop: None,
+            queue_stop: None,
         }
     }
 
@@ -113,14 +137,54 @@ impl<M> QueueModel<M> {
     /// `Connection::deliver`. D5: what qualifies runs at once, unless it would overtake on an ordered
     /// connection. D10: a late one comes back.
     pub fn deliver(&mut self, from: u64, posted: Posted<M>) -> Delivery<M> {
-        if self.stop.is_some() {
-            Delivery::Refused(posted)
-        } else if posted.qualifies && !self.must_wait(from) {
-            Delivery::Fast(posted)
-        } else {
-            self.enqueue(from, posted);
-            Delivery::Queued
+        if posted.qualifies && self.is_fast_closed(from) {
+            return Delivery::Refused(posted);
         }
+        if posted.qualifies && !self.must_wait(from) {
+            return Delivery::Fast(posted);
+        }
+        match self.enqueue(from, posted) {
+            Ok(()) => Delivery::Queued,
+            Err(posted) => Delivery::Refused(posted),
+        }
+    }
+
+    /// A fast callback of `from` begins; false if it must not. D12: one at a time for each connection.
+    pub fn visit(&mut self, from: u64) -> bool {
+        !self.is_fast_closed(from) && !self.must_wait(from) && self.visiting.insert(from)
+    }
+
+    /// The fast callback of `from` has ended.
+    pub fn leave(&mut self, from: u64) {
+        self.visiting.remove(&from);
+    }
+
+    /// Whether no fast callback of a connection runs.
+    pub fn is_quiet(&self) -> bool {
+        self.visiting.is_empty()
+    }
+
+    /// Whether the fast way in has been closed to a connection.
+    pub fn is_fast_closed(&self, from: u64) -> bool {
+        self.fast_closed || self.closed_lanes.contains(&from)
+    }
+
+    /// Whether something of an ordered connection is queued or running.
+    pub fn must_wait(&self, from: u64) -> bool {
+        let queued = self.queued.iter().any(|queued| queued.from == from);
+        self.ordered.contains(&from) && (queued || self.running == Some(from))
+    }
+
+    /// Queues a message of a connection.
+    ///
+    /// # Errors
+    /// The message, if the queue has been sealed.
+    pub fn enqueue(&mut self, from: u64, posted: Posted<M>) -> Result<(), Posted<M>> {
+        if self.sealed || self.queue_stop.is_some() {
+            return Err(posted);
+        }
+        self.insert(from, posted);
+        Ok(())
     }
 
     /// `Local::send`. D6: it never runs here.
@@ -128,7 +192,7 @@ impl<M> QueueModel<M> {
     /// # Errors
     /// The message, if the queue has been shut down.
     pub fn send(&mut self, posted: Posted<M>) -> Result<(), Posted<M>> {
-        if self.stop.is_some() {
+        if self.local_stop.is_some() {
             return Err(posted);
         }
         self.local.push(posted);
@@ -141,7 +205,7 @@ impl<M> QueueModel<M> {
     /// If a queued callback is under way: D12 says there is one at a time.
     pub fn step_dispatch(&mut self) -> Dispatching<M> {
         assert!(self.running.is_none(), "D12: one queued callback at a time");
-        if self.stop == Some(Stop::HandBack) {
+        if self.queue_stop == Some(Stop::HandBack) {
             return Dispatching::Stopped;
         }
         match self.pick() {
@@ -150,7 +214,7 @@ impl<M> QueueModel<M> {
                 Dispatching::Run(from, posted)
             }
             // More may still come from oneself, and only from oneself, until the local loop has ended.
-            None if self.local_ended => Dispatching::Stopped,
+            None if self.queue_stop.is_some() => Dispatching::Stopped,
             None => Dispatching::Idle,
         }
     }
@@ -162,26 +226,77 @@ impl<M> QueueModel<M> {
 
     /// `LocalLoop::step`, up to where the callback begins if there is one. D6: oldest first.
     pub fn step_local(&mut self) -> Passing<M> {
-        if self.stop == Some(Stop::HandBack) {
-            return Passing::Stopped;
+        match self.take_local() {
+            Taken::Message(posted) if posted.qualifies => Passing::Fast(posted),
+            Taken::Message(posted) => match self.pass_on(posted) {
+                Ok(()) => Passing::Queued,
+                Err(_) => Passing::Stopped,
+            },
+            Taken::Idle => Passing::Idle,
+            Taken::Ended(stop) => {
+                self.close_queue(stop);
+                Passing::Stopped
+            }
+            Taken::Stopped => Passing::Stopped,
         }
-        if self.local.is_empty() {
-            self.local_ended = self.stop.is_some();
-            return if self.local_ended { Passing::Stopped } else { Passing::Idle };
-        }
-        let posted = self.local.remove(0);
-        if posted.qualifies {
-            return Passing::Fast(posted);
-        }
-        self.enqueue(LOCAL, posted);
-        Passing::Queued
     }
 
-    /// `QueueHandle::shutdown`. Of several, [`Stop::HandBack`] prevails.
-    pub fn shutdown(&mut self, stop: Stop) {
-        if self.stop != Some(Stop::HandBack) {
-            self.stop = Some(stop);
+    /// The local loop takes the oldest message, if there is one.
+    pub fn take_local(&mut self) -> Taken<M> {
+        match self.local_stop {
+            Some(Stop::HandBack) => Taken::Stopped,
+            _ if !self.local.is_empty() => Taken::Message(self.local.remove(0)),
+            Some(stop) => Taken::Ended(stop),
+            None => Taken::Idle,
         }
+    }
+
+    /// The local loop queues what it has taken.
+    ///
+    /// # Errors
+    /// The message, if the queue has been closed since; it is the oldest one sent to oneself again.
+    pub fn pass_on(&mut self, posted: Posted<M>) -> Result<(), Posted<M>> {
+        if self.queue_stop.is_some() {
+            self.local.insert(0, posted.clone());
+            return Err(posted);
+        }
+        self.insert(LOCAL, posted);
+        Ok(())
+    }
+
+    /// `QueueHandle::shutdown`, all of it at one moment. Of several, [`Stop::HandBack`] prevails.
+    pub fn shutdown(&mut self, stop: Stop) {
+        self.close_fast();
+        self.seal();
+        self.close_local(stop);
+        if stop == Stop::HandBack {
+            self.close_queue(stop);
+        }
+    }
+
+    /// Its first steps, one for each connection: no fast callback of it begins any more.
+    pub fn close_lane(&mut self, from: u64) {
+        self.closed_lanes.insert(from);
+    }
+
+    /// The next: nor of any connection to come.
+    pub fn close_fast(&mut self) {
+        self.fast_closed = true;
+    }
+
+    /// Then connections cannot queue any more.
+    pub fn seal(&mut self) {
+        self.sealed = true;
+    }
+
+    /// Then nothing can be sent to oneself any more.
+    pub fn close_local(&mut self, stop: Stop) {
+        close(&mut self.local_stop, stop);
+    }
+
+    /// At last, if it hands back, or the last thing the local loop does: nothing can be queued any more.
+    pub fn close_queue(&mut self, stop: Stop) {
+        close(&mut self.queue_stop, stop);
     }
 
     /// `QueueHandle::reclaim`: what comes back, in order. First what was sent to oneself, then what was queued
@@ -193,13 +308,7 @@ impl<M> QueueModel<M> {
         leftovers
     }
 
-    /// Whether something of an ordered connection is queued or running.
-    fn must_wait(&self, from: u64) -> bool {
-        let queued = self.queued.iter().any(|queued| queued.from == from);
-        self.ordered.contains(&from) && (queued || self.running == Some(from))
-    }
-
-    fn enqueue(&mut self, from: u64, posted: Posted<M>) {
+    fn insert(&mut self, from: u64, posted: Posted<M>) {
         self.now += 1;
         self.queued.push(Queued { arrived: self.now, from, posted });
     }
@@ -222,5 +331,12 @@ impl<M> QueueModel<M> {
         self.now += 1;
         self.last_turn.insert((posted.priority, from), self.now);
         Some((from, posted))
+    }
+}
+
+/// Of several stops, [`Stop::HandBack`] prevails.
+fn close(door: &mut Option<Stop>, stop: Stop) {
+    if *door != Some(Stop::HandBack) {
+        *door = Some(stop);
     }
 }

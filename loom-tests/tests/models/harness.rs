@@ -8,8 +8,14 @@ pub use keylane::testing::{Model, Plain};
 
 /// A record of what happened, in an order that loom neither sees nor adds to: std types, so that the subject
 /// alone must synchronise. Only its content at the end means anything.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Log<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Clone for Log<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 impl<T> Log<T> {
     pub fn new() -> Self {

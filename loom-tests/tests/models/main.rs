@@ -11,8 +11,10 @@ mod dispatch_fast;
 mod dispatch_local;
 mod dispatch_shutdown;
 mod harness;
+mod history;
 mod inbox;
 mod lane;
+mod pairs;
 mod pool_control;
 mod pool_key;
 mod testing;
@@ -34,6 +36,7 @@ fn models() -> Vec<Model> {
         pool_control::models(),
         testing::models(),
         whole::models(),
+        pairs::models(),
     ]
     .into_iter()
     .flatten()
@@ -44,11 +47,12 @@ fn main() {
     if std::env::args().nth(1).as_deref() == Some("--describe") {
         return models().iter().for_each(|model| println!("{}", model.to_json()));
     }
-    let trials = models().into_iter().map(|model| {
+    let explored = models().into_iter().map(|model| {
         Trial::test(model.name().to_owned(), move || {
             model.check();
             Ok(())
         })
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    let table = Trial::test("every_operation_has_its_row", || Ok(pairs::every_operation_has_its_row()?));
+    libtest_mimic::run(&Arguments::from_args(), explored.chain([table]).collect()).exit();
 }

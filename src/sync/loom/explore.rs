@@ -101,6 +101,7 @@ pub fn explore(
         let counter = Arc::new(AtomicU64::new(before));
         let (count, scenario) = (Arc::clone(&counter), Arc::clone(&scenario));
         builder.check(move || {
+            // ORDERING: Relaxed. A count that only this OS thread changes; loom does not see it.
             let interleaving = count.fetch_add(1, Ordering::Relaxed) + 1;
             begin(Position { interleaving, plan }, target);
             scenario();

@@ -1,0 +1,176 @@
+//! Pairs of operations of an inbox.
+
+use keylane::Stop;
+use keylane::internals::{Arc, Inbox, Origin, Pushed};
+use keylane::testing::Model;
+use keylane_proptests::history::Specification;
+use loom::thread;
+
+use crate::history::{History, Judge};
+use crate::pairs::{FIRST, OVERLAP, SECOND, mark_order, pairs};
+
+/// What one thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Op {
+    Push,
+    PushInside,
+    Take,
+    LieDown,
+    Seal,
+    CloseRun,
+    CloseHandBack,
+}
+
+const OPS: [(Op, &str); 7] = [
+    (Op::Push, "push"),
+    (Op::PushInside, "push_inside"),
+    (Op::Take, "take"),
+    (Op::LieDown, "lie_down"),
+    (Op::Seal, "seal"),
+    (Op::CloseRun, "close_run"),
+    (Op::CloseHandBack, "close_hand_back"),
+];
+
+/// Which methods the operations stand for.
+pub const COVERED: &[&str] = &["Inbox::push", "Inbox::take", "Inbox::seal", "Inbox::close"];
+
+/// What has happened before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Empty,
+    One,
+    Asleep,
+    Sealed,
+}
+
+const STATES: [(State, &str); 4] =
+    [(State::Empty, "empty"), (State::One, "one"), (State::Asleep, "asleep"), (State::Sealed, "sealed")];
+
+/// An inbox as a sequential program.
+#[derive(Clone, Debug, Default)]
+struct Sequential {
+    arrived: Vec<u32>,
+    asleep: bool,
+    sealed: bool,
+    closed: Option<Stop>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Action {
+    /// A push, and whether it found the consumer asleep.
+    Push(u32, Inside, Result<Woke, ()>),
+    Take {
+        lie_down: bool,
+        got: Vec<u32>,
+        closed: Option<Stop>,
+    },
+    Seal,
+    Close(Stop, Woke),
+}
+
+type Inside = bool;
+type Woke = bool;
+
+impl Specification for Sequential {
+    type Action = Action;
+
+    fn allows(&mut self, action: &Action) -> bool {
+        match action {
+            Action::Push(message, inside, outcome) => {
+                let refused = self.closed.is_some() || (self.sealed && !inside);
+                if !refused {
+                    self.arrived.push(*message);
+                }
+                *outcome == if refused { Err(()) } else { Ok(std::mem::take(&mut self.asleep)) }
+            }
+            Action::Take { lie_down, got, closed } => {
+                let taken = std::mem::take(&mut self.arrived);
+                self.asleep |= self.closed.is_none() && *lie_down && taken.is_empty();
+                (got, closed) == (&taken, &self.closed)
+            }
+            Action::Seal => {
+                self.sealed = true;
+                true
+            }
+            Action::Close(stop, woke) => {
+                if self.closed != Some(Stop::HandBack) {
+                    self.closed = Some(*stop);
+                }
+                *woke == std::mem::take(&mut self.asleep)
+            }
+        }
+    }
+}
+
+pub fn models() -> Vec<Model> {
+    let raced = pairs(&OPS).filter(|((one, _), (other, _))| !(consumes(*one) && consumes(*other)));
+    raced
+        .flat_map(|((one, one_name), (other, other_name))| {
+            STATES.map(|(state, state_name)| {
+                let judge = Judge::new(Sequential::default());
+                Model::new(format!("inbox.{one_name}.{other_name}.{state_name}"), "D1 D10 D11", 2)
+                    .reaches(&[FIRST, SECOND, OVERLAP])
+                    .scenario(move || race(one, other, state, &judge))
+            })
+        })
+        .collect()
+}
+
+/// An inbox has one consumer.
+fn consumes(op: Op) -> bool {
+    matches!(op, Op::Take | Op::LieDown)
+}
+
+fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
+    let inbox = Arc::new(Inbox::default());
+    let history = History::new();
+    match state {
+        State::Empty => {}
+        State::One => drop(act(Op::Push, 9, &inbox, &history)),
+        State::Asleep => drop(act(Op::LieDown, 9, &inbox, &history)),
+        State::Sealed => drop(act(Op::Seal, 9, &inbox, &history)),
+    }
+    let racer = {
+        let (inbox, history) = (Arc::clone(&inbox), history.clone());
+        thread::spawn(move || act(one, 1, &inbox, &history))
+    };
+    let second = act(other, 2, &inbox, &history);
+    let first = racer.join().unwrap();
+    mark_order(&[second, first]);
+    for op in [Op::LieDown, Op::PushInside, Op::CloseRun, Op::Take] {
+        act(op, 3, &inbox, &history);
+    }
+    judge.judge(history.take());
+}
+
+fn act(op: Op, message: u32, inbox: &Inbox<u32>, history: &History<Action>) -> (usize, usize) {
+    let (action, invoked, returned) = history.stamped(|| match op {
+        Op::Push => push(inbox, message, Origin::Outside),
+        Op::PushInside => push(inbox, message, Origin::Inside),
+        Op::Take => take(inbox, false),
+        Op::LieDown => take(inbox, true),
+        Op::Seal => {
+            inbox.seal();
+            Action::Seal
+        }
+        Op::CloseRun => Action::Close(Stop::RunRemaining, woke(inbox.close(Stop::RunRemaining))),
+        Op::CloseHandBack => Action::Close(Stop::HandBack, woke(inbox.close(Stop::HandBack))),
+    });
+    history.record(invoked, returned, vec![action]);
+    (invoked, returned)
+}
+
+fn push(inbox: &Inbox<u32>, message: u32, origin: Origin) -> Action {
+    let outcome = inbox.push(message, origin).map(woke).map_err(|refused| assert_eq!(refused, message));
+    Action::Push(message, origin == Origin::Inside, outcome)
+}
+
+fn take(inbox: &Inbox<u32>, lie_down: bool) -> Action {
+    let mut got = Vec::new();
+    let closed = inbox.take(&mut got, lie_down);
+    Action::Take { lie_down, got, closed }
+}
+
+fn woke(pushed: Pushed) -> bool {
+    pushed == Pushed::OntoSleeper
+}

@@ -1,0 +1,496 @@
+//! Pairs of operations of a dispatch queue.
+
+use keylane::testing::Model;
+use keylane::{
+    Connection, ConnectionId, Delivered, DispatchLoop, DispatchQueue, Dispatcher, LocalLoop, Message,
+    Priority, QueueHandle, Step, Stop,
+};
+use keylane_proptests as reference;
+use keylane_proptests::history::Specification;
+use keylane_proptests::{Dispatching, Posted, QueueModel, Taken};
+use loom::thread;
+
+use crate::history::{History, Judge};
+use crate::pairs::{FIRST, OVERLAP, SECOND, Span, mark_order, pairs};
+
+/// What one thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Op {
+    DeliverQueued,
+    DeliverFast,
+    /// A message that qualifies, on an ordered connection.
+    DeliverOrdered,
+    SendQueued,
+    SendFast,
+    DispatchStep,
+    LocalStep,
+    ShutdownRun,
+    ShutdownHandBack,
+    Reclaim,
+    ConnectAndDeliver,
+    Disconnect,
+    LooksClosed,
+}
+
+const OPS: [(Op, &str); 13] = [
+    (Op::DeliverQueued, "deliver_queued"),
+    (Op::DeliverFast, "deliver_fast"),
+    (Op::DeliverOrdered, "deliver_ordered"),
+    (Op::SendQueued, "send_queued"),
+    (Op::SendFast, "send_fast"),
+    (Op::DispatchStep, "dispatch_step"),
+    (Op::LocalStep, "local_step"),
+    (Op::ShutdownRun, "shutdown_run"),
+    (Op::ShutdownHandBack, "shutdown_hand_back"),
+    (Op::Reclaim, "reclaim"),
+    (Op::ConnectAndDeliver, "connect"),
+    (Op::Disconnect, "disconnect"),
+    (Op::LooksClosed, "looks_closed"),
+];
+
+/// Which methods the operations stand for.
+pub const COVERED: &[&str] = &[
+    "Connection::deliver",
+    "Connection::looks_closed",
+    "Connection::drop",
+    "Local::send",
+    "DispatchLoop::step",
+    "LocalLoop::step",
+    "QueueHandle::connect",
+    "QueueHandle::connect_ordered",
+    "QueueHandle::local",
+    "QueueHandle::shutdown",
+    "QueueHandle::reclaim",
+];
+
+/// What has happened before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Fresh,
+    /// Each connection has queued a message, and one has been sent to oneself.
+    Loaded,
+    /// As `Loaded`, and then shut down to run what remains.
+    Ending,
+}
+
+const STATES: [(State, &str); 3] =
+    [(State::Fresh, "fresh"), (State::Loaded, "loaded"), (State::Ending, "ending")];
+
+/// What a thread owns.
+struct Ends {
+    queue: QueueHandle<Recorder>,
+    connection: Option<Connection<Recorder>>,
+    dispatch: Option<DispatchLoop<Recorder>>,
+    local: Option<LocalLoop<Recorder>>,
+}
+
+struct Ping {
+    number: u32,
+    fast: bool,
+}
+
+impl Message for Ping {
+    fn priority(&self) -> Priority {
+        priority(self.number)
+    }
+}
+
+/// So that both the order within a priority and the one between two are asked about.
+fn priority(number: u32) -> Priority {
+    if number >= 20 { Priority::HIGH } else { Priority::DEFAULT }
+}
+
+struct Recorder(History<Action>);
+
+impl Dispatcher for Recorder {
+    type Message = Ping;
+
+    fn can_fast_dispatch(&self, ping: &Ping) -> bool {
+        ping.fast
+    }
+
+    fn dispatch(&self, from: ConnectionId, ping: Ping) {
+        self.0.callback(ping.number, from.get());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Action {
+    Connect {
+        id: u64,
+        ordered: bool,
+    },
+    FastBegins(u64),
+    FastEnds(u64),
+    Behind(u64),
+    Enqueue(u64, u32, Result<(), ()>),
+    /// A message that qualifies came back.
+    FastRefused(u64),
+    Send {
+        number: u32,
+        fast: bool,
+        accepted: bool,
+    },
+    DispatchBegins {
+        from: u64,
+        number: u32,
+    },
+    DispatchEnds,
+    DispatchIdle,
+    DispatchStopped,
+    LocalTakes(u32),
+    LocalPassesOn(u32, Result<(), ()>),
+    LocalIdle,
+    LocalEnds(Stop),
+    LocalStopped,
+    CloseLane(u64),
+    CloseFast,
+    Seal,
+    CloseLocal(Stop),
+    CloseQueue(Stop),
+    Quiet,
+    Leftovers(Vec<(u64, u32)>),
+    LooksClosed(u64, bool),
+}
+
+/// The reference model, asked action by action.
+#[derive(Clone, Debug)]
+struct Sequential {
+    model: QueueModel<u32>,
+    /// What the local loop has in hand.
+    in_hand: Option<Posted<u32>>,
+}
+
+fn posted(number: u32, fast: bool) -> Posted<u32> {
+    Posted { priority: reference::Priority(priority(number).0), qualifies: fast, message: number }
+}
+
+fn stop_of(stop: Stop) -> reference::Stop {
+    match stop {
+        Stop::RunRemaining => reference::Stop::RunRemaining,
+        Stop::HandBack => reference::Stop::HandBack,
+    }
+}
+
+impl Specification for Sequential {
+    type Action = Action;
+
+    fn allows(&mut self, action: &Action) -> bool {
+        let model = &mut self.model;
+        match *action {
+            Action::Connect { id, ordered } => model.connect(ordered) == id,
+            Action::FastBegins(from) => model.visit(from),
+            Action::FastEnds(from) => {
+                model.leave(from);
+                true
+            }
+            Action::Behind(from) => model.must_wait(from) && !model.is_fast_closed(from),
+            Action::Enqueue(from, number, outcome) => {
+                model.enqueue(from, posted(number, false)).map_err(drop) == outcome
+            }
+            Action::FastRefused(from) => model.is_fast_closed(from),
+            Action::Send { number, fast, accepted } => model.send(posted(number, fast)).is_ok() == accepted,
+            Action::DispatchBegins { from, number } => {
+                matches!(model.step_dispatch(), Dispatching::Run(source, posted) if (source, posted.message) == (from, number))
+            }
+            Action::DispatchEnds => {
+                model.dispatched();
+                true
+            }
+            Action::DispatchIdle => model.step_dispatch() == Dispatching::Idle,
+            Action::DispatchStopped => model.step_dispatch() == Dispatching::Stopped,
+            Action::LocalTakes(number) => match model.take_local() {
+                Taken::Message(posted) => self.in_hand.insert(posted).message == number,
+                _ => false,
+            },
+            Action::LocalPassesOn(number, outcome) => {
+                let in_hand = self.in_hand.take().expect("it was taken");
+                in_hand.message == number && model.pass_on(in_hand).map_err(drop) == outcome
+            }
+            Action::LocalIdle => model.take_local() == Taken::Idle,
+            Action::LocalEnds(stop) => model.take_local() == Taken::Ended(stop_of(stop)),
+            Action::LocalStopped => model.take_local() == Taken::Stopped,
+            Action::CloseLane(from) => {
+                model.close_lane(from);
+                true
+            }
+            Action::CloseFast => {
+                model.close_fast();
+                true
+            }
+            Action::Seal => {
+                model.seal();
+                true
+            }
+            Action::CloseLocal(stop) => {
+                model.close_local(stop_of(stop));
+                true
+            }
+            Action::CloseQueue(stop) => {
+                model.close_queue(stop_of(stop));
+                true
+            }
+            Action::Quiet => model.is_quiet(),
+            Action::Leftovers(ref left) => {
+                let expected = model.reclaim();
+                expected.iter().map(|(from, posted)| (*from, posted.message)).eq(left.iter().copied())
+            }
+            Action::LooksClosed(from, closed) => !closed || model.is_fast_closed(from),
+        }
+    }
+}
+
+pub fn models() -> Vec<Model> {
+    let mut models = Vec::new();
+    for ((one, one_name), (other, other_name)) in
+        pairs(&OPS).filter(|((one, _), (other, _))| can_race(*one, *other))
+    {
+        for (state, state_name) in STATES {
+            let judge = Judge::new(Sequential { model: QueueModel::new(), in_hand: None });
+            let name = format!("queue.{one_name}.{other_name}.{state_name}");
+            models.push(
+                Model::new(name, "D1 D2 D3 D5 D6 D10 D12", 2)
+                    .newest_hints()
+                    .reaches(&[FIRST, SECOND, OVERLAP])
+                    .scenario(move || race(&[one, other], state, &judge)),
+            );
+        }
+    }
+    models.extend(triples());
+    models
+}
+
+/// The triples that matter, chosen by hand.
+const TRIPLES: &[(&str, [Op; 3], State)] = &[
+    ("deliver_deliver_step", [Op::DeliverQueued, Op::DeliverQueued, Op::DispatchStep], State::Fresh),
+    ("fast_step_shutdown", [Op::DeliverFast, Op::DispatchStep, Op::ShutdownRun], State::Fresh),
+    ("ordered_step_shutdown", [Op::DeliverOrdered, Op::DispatchStep, Op::ShutdownHandBack], State::Loaded),
+    ("send_local_step_shutdown", [Op::SendQueued, Op::LocalStep, Op::ShutdownRun], State::Fresh),
+    (
+        "local_step_dispatch_step_shutdown",
+        [Op::LocalStep, Op::DispatchStep, Op::ShutdownHandBack],
+        State::Loaded,
+    ),
+    ("fast_fast_reclaim", [Op::DeliverFast, Op::DeliverFast, Op::Reclaim], State::Fresh),
+];
+
+fn triples() -> impl Iterator<Item = Model> {
+    TRIPLES.iter().map(|&(name, ops, state)| {
+        let judge = Judge::new(Sequential { model: QueueModel::new(), in_hand: None });
+        Model::new(format!("queue.{name}"), "D1 D2 D3 D5 D6 D10 D12", 3)
+            .reaches(&[OVERLAP])
+            .scenario(move || race(&ops, state, &judge))
+    })
+}
+
+/// Two threads cannot do what takes a loop by `&mut`, or the loops themselves, both at once.
+fn can_race(one: Op, other: Op) -> bool {
+    let both = |taken: &[Op]| taken.contains(&one) && taken.contains(&other);
+    !both(&[Op::DispatchStep, Op::Reclaim]) && !both(&[Op::LocalStep, Op::Reclaim])
+}
+
+/// Each operation on a thread of its own, the last one on the main thread.
+fn race(ops: &[Op], state: State, judge: &Judge<Sequential>) {
+    let history = if ops.len() > 2 { History::coarse() } else { History::new() };
+    let (queue, dispatch, local) = DispatchQueue::builder(Recorder(history.clone())).stepped();
+    let mut connections: Vec<_> =
+        ops.iter().map(|&op| connect(&queue, op == Op::DeliverOrdered, &history)).collect();
+    if state != State::Fresh {
+        for (connection, number) in connections.iter_mut().zip([10, 21, 22]) {
+            deliver(connection, number, false, &history);
+        }
+        send(&queue, 12, false, &history);
+    }
+    if state == State::Ending {
+        shutdown(&queue, Stop::RunRemaining, &history);
+    }
+
+    let mut ours =
+        Ends { queue, connection: connections.pop(), dispatch: Some(dispatch), local: Some(local) };
+    let (&last, others) = ops.split_last().expect("somebody does something");
+    let racers: Vec<_> = others
+        .iter()
+        .zip(connections)
+        .enumerate()
+        .map(|(index, (&op, connection))| {
+            let mut theirs = ours.split(op, connection);
+            let history = history.clone();
+            thread::spawn(move || {
+                let span = act(op, index, &mut theirs, &history);
+                (span, theirs)
+            })
+        })
+        .collect();
+    let mut spans = vec![act(last, others.len(), &mut ours, &history)];
+    for racer in racers {
+        let (span, theirs) = racer.join().unwrap();
+        spans.push(span);
+        ours.dispatch = ours.dispatch.take().or(theirs.dispatch);
+        ours.local = ours.local.take().or(theirs.local);
+    }
+    mark_order(&spans);
+
+    empty(&mut ours, &history);
+    judge.judge(history.take());
+}
+
+impl Ends {
+    /// What a thread that is to do `op` takes with it.
+    fn split(&mut self, op: Op, connection: Connection<Recorder>) -> Self {
+        let dispatch = if matches!(op, Op::DispatchStep | Op::Reclaim) { self.dispatch.take() } else { None };
+        let local = if matches!(op, Op::LocalStep | Op::Reclaim) { self.local.take() } else { None };
+        Self { queue: self.queue.clone(), connection: Some(connection), dispatch, local }
+    }
+}
+
+/// Runs and takes back all there is.
+fn empty(ends: &mut Ends, history: &History<Action>) {
+    if let (Some(_), Some(_)) = (&ends.dispatch, &ends.local) {
+        while local_step(ends.local.as_mut().expect("seen"), history).0 == Step::Ran {}
+        while dispatch_step(ends.dispatch.as_mut().expect("seen"), history).0 == Step::Ran {}
+        reclaim(ends, history);
+    }
+}
+
+/// Does `op`, as number `index` of those that race.
+fn act(op: Op, index: usize, ends: &mut Ends, history: &History<Action>) -> Span {
+    let number = 13 + index as u32 * 10;
+    match op {
+        Op::DeliverQueued | Op::DeliverFast | Op::DeliverOrdered => {
+            let connection = ends.connection.as_mut().expect("it is its own");
+            deliver(connection, number, op != Op::DeliverQueued, history)
+        }
+        Op::SendQueued | Op::SendFast => send(&ends.queue, number, op == Op::SendFast, history),
+        Op::DispatchStep => dispatch_step(ends.dispatch.as_mut().expect("it is its own"), history).1,
+        Op::LocalStep => local_step(ends.local.as_mut().expect("it is its own"), history).1,
+        Op::ShutdownRun => shutdown(&ends.queue, Stop::RunRemaining, history),
+        Op::ShutdownHandBack => shutdown(&ends.queue, Stop::HandBack, history),
+        Op::Reclaim => reclaim(ends, history),
+        Op::ConnectAndDeliver => {
+            let (mut connection, invoked, returned) = history.stamped(|| ends.queue.connect());
+            // Two may connect at once; which number comes first is theirs to say.
+            history.record(
+                invoked,
+                returned,
+                vec![Action::Connect { id: connection.id().get(), ordered: false }],
+            );
+            (invoked, deliver(&mut connection, number, true, history).1)
+        }
+        Op::Disconnect => {
+            let connection = ends.connection.take().expect("it is its own");
+            let ((), invoked, returned) = history.stamped(|| drop(connection));
+            (invoked, returned)
+        }
+        Op::LooksClosed => {
+            let connection = ends.connection.as_ref().expect("it is its own");
+            let (closed, invoked, returned) = history.stamped(|| connection.looks_closed());
+            history.record(invoked, returned, vec![Action::LooksClosed(connection.id().get(), closed)]);
+            (invoked, returned)
+        }
+    }
+}
+
+fn connect(queue: &QueueHandle<Recorder>, ordered: bool, history: &History<Action>) -> Connection<Recorder> {
+    let (connection, invoked, returned) =
+        history.stamped(|| if ordered { queue.connect_ordered() } else { queue.connect() });
+    history.record(invoked, returned, vec![Action::Connect { id: connection.id().get(), ordered }]);
+    connection
+}
+
+fn deliver(
+    connection: &mut Connection<Recorder>,
+    number: u32,
+    fast: bool,
+    history: &History<Action>,
+) -> Span {
+    let from = connection.id().get();
+    let (outcome, invoked, returned) = history.stamped(|| connection.deliver(Ping { number, fast }));
+    let enqueue = |outcome| Action::Enqueue(from, number, outcome);
+    match (outcome, history.ran_here()) {
+        (Ok(Delivered::Fast), Some(ran)) => {
+            assert_eq!((ran.number, ran.source), (number, from));
+            let (begins, ends) = (Action::FastBegins(from), Action::FastEnds(from));
+            history.record_around(ran, (invoked, returned), begins, ends);
+        }
+        (Ok(Delivered::Queued), None) if fast => {
+            history.record(invoked, returned, vec![Action::Behind(from), enqueue(Ok(()))]);
+        }
+        (Ok(Delivered::Queued), None) => history.record(invoked, returned, vec![enqueue(Ok(()))]),
+        (Err(refused), None) => {
+            assert_eq!(refused.into_message().number, number, "handed back");
+            let action = if fast { Action::FastRefused(from) } else { enqueue(Err(())) };
+            history.record(invoked, returned, vec![action]);
+        }
+        (outcome, ran) => panic!("{:?} and {ran:?}", outcome.map_err(drop)),
+    }
+    (invoked, returned)
+}
+
+fn send(queue: &QueueHandle<Recorder>, number: u32, fast: bool, history: &History<Action>) -> Span {
+    let (outcome, invoked, returned) = history.stamped(|| queue.local().send(Ping { number, fast }));
+    assert!(history.ran_here().is_none(), "D6: never on the sender's stack");
+    history.record(invoked, returned, vec![Action::Send { number, fast, accepted: outcome.is_ok() }]);
+    (invoked, returned)
+}
+
+fn dispatch_step(dispatch: &mut DispatchLoop<Recorder>, history: &History<Action>) -> (Step, Span) {
+    let (step, invoked, returned) = history.stamped(|| dispatch.step());
+    match (step, history.ran_here()) {
+        (Step::Ran, Some(ran)) => {
+            let begins = Action::DispatchBegins { from: ran.source, number: ran.number };
+            history.record_around(ran, (invoked, returned), begins, Action::DispatchEnds);
+        }
+        (Step::Idle, None) => history.record(invoked, returned, vec![Action::DispatchIdle]),
+        (Step::Stopped, None) => history.record(invoked, returned, vec![Action::DispatchStopped]),
+        other => panic!("{other:?}"),
+    }
+    (step, (invoked, returned))
+}
+
+fn local_step(local: &mut LocalLoop<Recorder>, history: &History<Action>) -> (Step, Span) {
+    let (step, invoked, returned) = history.stamped(|| local.step());
+    let passed_on =
+        |outcome| [12, 13, 23, 33].map(|n| vec![Action::LocalTakes(n), Action::LocalPassesOn(n, outcome)]);
+    match (step, history.ran_here()) {
+        (Step::Ran, Some(ran)) => {
+            let began = ran.span.map_or(returned, |(began, _)| began);
+            history.record(invoked, began, vec![Action::LocalTakes(ran.number)]);
+        }
+        (Step::Ran, None) => history.record_one_of(invoked, returned, passed_on(Ok(())).to_vec()),
+        (Step::Idle, None) => history.record(invoked, returned, vec![Action::LocalIdle]),
+        (Step::Stopped, None) => {
+            let stop = Stop::RunRemaining;
+            let ended = vec![Action::LocalEnds(stop), Action::CloseQueue(stop)];
+            let mut alternatives = vec![vec![Action::LocalStopped], ended];
+            alternatives.extend(passed_on(Err(())));
+            history.record_one_of(invoked, returned, alternatives);
+        }
+        other => panic!("{other:?}"),
+    }
+    (step, (invoked, returned))
+}
+
+/// The doors are closed one after the other: whoever looks meanwhile may find some of them open.
+fn closing(stop: Stop) -> Vec<Action> {
+    // There are never more connections; to close one that does not exist yet is to let it be born closed.
+    let mut actions: Vec<_> = (1..=5).map(Action::CloseLane).collect();
+    actions.extend([Action::CloseFast, Action::Seal, Action::CloseLocal(stop)]);
+    actions.extend((stop == Stop::HandBack).then_some(Action::CloseQueue(stop)));
+    actions
+}
+
+fn shutdown(queue: &QueueHandle<Recorder>, stop: Stop, history: &History<Action>) -> Span {
+    let ((), invoked, returned) = history.stamped(|| queue.shutdown(stop));
+    history.record(invoked, returned, closing(stop));
+    (invoked, returned)
+}
+
+fn reclaim(ends: &mut Ends, history: &History<Action>) -> Span {
+    let (dispatch, local) = (ends.dispatch.take().expect("its own"), ends.local.take().expect("its own"));
+    let (report, invoked, returned) = history.stamped(|| ends.queue.reclaim(dispatch, local));
+    let left = report.leftovers.iter().map(|(from, ping)| (from.get(), ping.number)).collect();
+    let mut actions = closing(Stop::HandBack);
+    actions.extend([Action::Quiet, Action::Leftovers(left)]);
+    history.record(invoked, returned, actions);
+    (invoked, returned)
+}

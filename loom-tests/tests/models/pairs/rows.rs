@@ -1,0 +1,69 @@
+//! A new public operation without a row in the table of its object is a failing test.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::pairs::{inbox, pool, queue};
+
+/// Whose operations are raced, and where they are.
+const OBJECTS: [(&str, &str); 8] = [
+    ("Inbox", "lane/inbox.rs"),
+    ("Connection", "dispatch/connection.rs"),
+    ("Local", "dispatch/local.rs"),
+    ("LocalLoop", "dispatch/local.rs"),
+    ("DispatchLoop", "dispatch/dispatch_loop.rs"),
+    ("QueueHandle", "dispatch/queue.rs"),
+    ("PoolHandle", "pool/handle.rs"),
+    ("Worker", "pool/worker.rs"),
+];
+
+/// Those that need no pair, and why.
+const NOT_RACED: &[(&str, &str)] = &[
+    ("Connection::id", "reads what never changes"),
+    ("PoolHandle::shard_of", "reads what never changes"),
+    ("Worker::shard", "reads what never changes"),
+    ("DispatchLoop::run", "steps and sleeps: `dispatch_shutdown.rs`, `whole.rs`"),
+    ("LocalLoop::run", "steps and sleeps: `dispatch_local.rs`, `whole.rs`"),
+    ("Worker::run", "steps and sleeps: `pool_control.rs`, `pool_key.rs`, `whole.rs`"),
+];
+
+/// Compares the public methods in the sources with the tables.
+pub fn every_operation_has_its_row() -> Result<(), String> {
+    let covered: BTreeSet<&str> =
+        [inbox::COVERED, queue::COVERED, pool::COVERED].concat().into_iter().collect();
+    let excused: BTreeSet<&str> = NOT_RACED.iter().map(|(name, _)| *name).collect();
+    let mut public = BTreeSet::new();
+    for (object, file) in OBJECTS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src").join(file);
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        public.extend(methods(object, &text));
+    }
+    if public.len() < 15 {
+        return Err(format!("the search finds only {public:?}"));
+    }
+    let has_row = |name: &String| covered.contains(name.as_str()) || excused.contains(name.as_str());
+    let missing: Vec<_> = public.iter().filter(|name| !has_row(name)).collect();
+    let gone: Vec<_> = covered
+        .union(&excused)
+        .filter(|name| !name.ends_with("::drop") && !public.contains(**name))
+        .collect();
+    match (missing.is_empty(), gone.is_empty()) {
+        (true, true) => Ok(()),
+        _ => Err(format!("without a row: {missing:?}; rows of what is gone: {gone:?}")),
+    }
+}
+
+/// The public methods of `object` in `text`, which is formatted by rustfmt.
+fn methods(object: &str, text: &str) -> Vec<String> {
+    let mut ours = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("impl") {
+            ours = line.contains(&format!(" {object}<")) && !line.contains(" for ");
+        } else if let Some(method) = line.strip_prefix("    pub fn ").filter(|_| ours) {
+            let name: String = method.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            found.push(format!("{object}::{name}"));
+        }
+    }
+    found
+}
