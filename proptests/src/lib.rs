@@ -3,18 +3,17 @@
 //! * [`QueueModel`] is `DispatchQueue`: deterministic, so every operation has exactly one allowed outcome.
 //! * [`PoolModel`] is `ShardedThreadPool`: it does not choose, it says which choices are allowed and objects
 //!   to any other.
-//! * [`Ledger`] keeps the books of D1 and P1: whatever was accepted has exactly one fate.
+//!
+//! The books of D1 and P1 are kept by `keylane::testing::Conservation`: whatever was accepted has exactly one fate.
 //!
 //! They are written from the text of the guarantees and know nothing of the implementation: no inboxes, no
 //! rotation, one list that is searched from end to end. `tests/` drives the real types against them; they
 //! serve as well as the sequential specification of a linearizability check. The page is `README.md`.
 
 pub mod history;
-mod ledger;
 mod pool_model;
 mod queue_model;
 
-pub use ledger::{Fate, Ledger};
 pub use pool_model::{DrainId, Drained, ItemId, PoolModel, Stepped, Violation};
 pub use queue_model::{Delivery, Dispatching, Passing, Posted, QueueModel, Taken};
 

@@ -13,13 +13,23 @@
 //! | [`thread`], [`thread_local!`] | spawn with a name, join; thread-private state | std | loom's |
 //! | [`Arc`] | lifetimes only: no decision rests on a count | std | std |
 //! | [`mark`] | names a branch that was taken | nothing | recorded for the model |
+//! | [`Unseen`], [`Witness`] | what checkers of `testing` write down; never in the core | std's lock | std's lock, and a step that orders nothing |
 //!
 //! There is no cell: all shared data lives inside a `Mutex`, so the crate needs no `unsafe` at all.
+
+#[cfg(all(keylane_loom, not(feature = "loom")))]
+compile_error!(
+    "`--cfg keylane_loom` is set, but keylane's feature `loom` is off. Who wants to model-check code that uses keylane \
+     adds to Cargo.toml:\n\n    [target.'cfg(keylane_loom)'.dependencies]\n    keylane = { version = \"0.1\", features = \
+     [\"loom\"] }\n\n(see keylane::testing). Who does not removes the cfg from RUSTFLAGS."
+);
 
 #[cfg(keylane_loom)]
 mod loom;
 #[cfg(not(keylane_loom))]
 mod native;
+#[cfg(any(feature = "testing", keylane_loom))]
+mod witness;
 
 #[cfg(keylane_loom)]
 use self::loom as imp;
@@ -29,6 +39,11 @@ use self::native as imp;
 pub(crate) use imp::thread_local;
 pub use imp::{Condvar, Mutex, MutexGuard, Word, mark, thread};
 pub use std::sync::Arc;
+
+#[cfg(any(feature = "testing", keylane_loom))]
+pub use self::witness::{Unseen, Witness};
+#[cfg(any(feature = "testing", keylane_loom))]
+pub use imp::note;
 
 #[cfg(keylane_loom)]
 pub use imp::model;

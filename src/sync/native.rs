@@ -103,3 +103,24 @@ pub mod thread {
 /// Tells the model that the branch called `label` was taken. Nothing, natively.
 #[inline(always)]
 pub fn mark(_label: &'static str) {}
+
+/// Notes a step for who reads a replayed interleaving. Nothing, natively.
+#[cfg(feature = "testing")]
+#[inline(always)]
+pub fn note(_what: impl FnOnce() -> String) {}
+
+/// A step of a model. Nothing, natively.
+#[cfg(feature = "testing")]
+#[derive(Debug, Default)]
+pub struct Moment;
+
+#[cfg(feature = "testing")]
+impl Moment {
+    /// One of its own.
+    pub fn new() -> Self {
+        Self
+    }
+
+    /// Nothing.
+    pub fn pass(&self) {}
+}

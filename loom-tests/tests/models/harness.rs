@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use keylane::internals::Word;
 
-pub use keylane::testing::Model;
+pub use keylane::testing::{Model, Plain};
 
 /// A record of what happened, in an order that loom neither sees nor adds to: std types, so that the subject
 /// alone must synchronise. Only its content at the end means anything.
@@ -53,34 +53,5 @@ impl Clock {
     /// The next tick.
     pub fn stamp(&self) -> usize {
         self.0.fetch_add(1)
-    }
-}
-
-/// A plain, non-atomic cell that loom checks: two accesses that are not ordered by happens-before fail the
-/// model. It orders nothing itself.
-#[derive(Debug)]
-pub struct Plain<T>(loom::cell::UnsafeCell<T>);
-
-// SAFETY: every access goes through loom's cell, which fails the execution before two of them can overlap
-// or race; loom runs all threads of a model on one OS thread.
-unsafe impl<T: Send> Sync for Plain<T> {}
-
-impl<T: Copy> Plain<T> {
-    pub fn new(value: T) -> Self {
-        Self(loom::cell::UnsafeCell::new(value))
-    }
-
-    pub fn get(&self) -> T {
-        self.0.with(|value| {
-            // SAFETY: loom has just checked that no write is unordered with this read.
-            unsafe { *value }
-        })
-    }
-
-    pub fn set(&self, new: T) {
-        self.0.with_mut(|value| {
-            // SAFETY: loom has just checked that no access is unordered with this write.
-            unsafe { *value = new }
-        });
     }
 }

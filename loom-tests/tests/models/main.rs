@@ -18,6 +18,7 @@ mod museum;
 mod pairs;
 mod pool_control;
 mod pool_key;
+mod testing;
 mod whole;
 
 use harness::Model;
@@ -34,6 +35,7 @@ fn models() -> Vec<Model> {
         dispatch_shutdown::models(),
         pool_key::models(),
         pool_control::models(),
+        testing::models(),
         whole::models(),
         museum::models(),
         pairs::models(),

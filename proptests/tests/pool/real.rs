@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, Weak};
 
+use keylane::testing::{Conservation, Fate};
 use keylane::{ControlError, Handler, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
-use keylane_proptests::{Fate, ItemId, Ledger, PoolModel, Stepped};
+use keylane_proptests::{ItemId, PoolModel, Stepped};
 
 use crate::drain::{Drain, hear, on_a_thread};
 use crate::ops::{Key, MARKERS, Op, Order};
@@ -17,7 +18,7 @@ pub struct Real {
     workers: Vec<Mutex<Option<Worker<Clerk>>>>,
     shards: usize,
     model: Mutex<PoolModel<Key>>,
-    ledger: Mutex<Ledger>,
+    books: Conservation,
     /// Items offered.
     offered: Mutex<u64>,
     /// Every item that has begun, in that order.
@@ -31,7 +32,7 @@ pub struct Real {
 /// Carries out the scripts of items.
 pub struct Clerk(Weak<Real>);
 
-/// An order with its numbers: the ledger's, and the model's if it is to be accepted.
+/// An order with its numbers: the books', and the model's if it is to be accepted.
 pub struct Task {
     offer: u64,
     id: Option<ItemId>,
@@ -53,7 +54,7 @@ impl Handler for Clerk {
         let id = task.id.expect("only what is accepted runs");
         let verdict = real.model.lock().unwrap().start(id);
         assert_eq!(verdict, Ok(()), "item {id} started");
-        real.ledger.lock().unwrap().met(task.offer, Fate::Ran);
+        real.books.met(task.offer, Fate::Ran);
         real.begun.lock().unwrap().push(id);
         real.inside.lock().unwrap().push(id);
         let _running = Running(&real, id);
@@ -81,7 +82,7 @@ impl Real {
                 workers: workers.into_iter().map(|worker| Mutex::new(Some(worker))).collect(),
                 shards,
                 model: Mutex::new(PoolModel::new(shard_of)),
-                ledger: Mutex::default(),
+                books: Conservation::new(),
                 offered: Mutex::default(),
                 begun: Mutex::default(),
                 inside: Mutex::default(),
@@ -137,14 +138,14 @@ impl Real {
             self.workers.iter().map(|worker| worker.lock().unwrap().take().expect("nobody steps it"));
         let mut leftovers = BTreeMap::<Key, Vec<ItemId>>::new();
         for (key, task) in self.pool.reclaim(workers.collect()).leftovers {
-            self.ledger.lock().unwrap().met(task.offer, Fate::HandedBack);
+            self.books.met(task.offer, Fate::HandedBack);
             leftovers.entry(key).or_default().push(task.id.expect("only what is accepted comes back"));
         }
         assert_eq!(leftovers, self.model.lock().unwrap().reclaim(), "P8: what came back, and should have");
         assert!(!self.submit(&Order { key: Key(0), script: Vec::new() }), "P8: a late item is refused");
         self.pause();
         self.guards.lock().unwrap().clear();
-        assert_eq!(self.ledger.lock().unwrap().close(), Ok(()), "P1");
+        self.books.check();
     }
 
     /// Whether it was accepted.
@@ -166,7 +167,7 @@ impl Real {
             }
         };
         assert_eq!(accepted, id.is_some(), "accepted, and to be accepted");
-        self.ledger.lock().unwrap().offered(offer, accepted);
+        self.books.offered(offer, accepted);
         accepted
     }
 

@@ -3,6 +3,7 @@
 //! Same surface as `native.rs`. What is added is for the models only, and is in `model`: it decides what
 //! [`Word::hint`] answers and which sleepers wake for no reason, and it records what happens.
 
+mod checking;
 mod explore;
 pub mod model;
 mod steps;
@@ -13,6 +14,9 @@ use std::panic::Location;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 
 use self::steps::step;
+
+pub use self::checking::Moment;
+pub use self::steps::note;
 
 pub(crate) use loom::thread_local;
 

@@ -6,8 +6,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+/// loom itself, for the threads and locks of a dependant's own code: two versions of it would not see each other.
+pub use ::loom;
+
+pub use super::checking::Plain;
 pub use super::explore::{Exploration, Explored, MAX_THREADS, Position, explore};
-pub use super::steps::{Step, note};
+pub use super::steps::Step;
 
 /// The two extremes a hint may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
