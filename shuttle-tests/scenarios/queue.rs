@@ -231,12 +231,11 @@ impl World {
         let mut connection = if ordered { queue.connect_ordered() } else { queue.connect() };
         for number in 0..self.size.messages {
             self.plan.tick(trigger);
-            let (answer, answered) = threads::channel();
-            // If it may be stopped, some would never be answered. The rest is answered, or the wait has no end (D11).
-            let (answer, wait) =
-                if self.plan.is_calm() { (Some(answer), threads::below(3) == 0) } else { (None, false) };
             let id = writer * self.size.messages + number;
-            let letter = self.local(writer, id, queue.local(), answer.filter(|_| wait));
+            let (answer, answered) = threads::channel();
+            // If it may be stopped, some would never be answered.
+            let wait = self.plan.is_calm() && threads::below(3) == 0;
+            let letter = self.local(writer, id, queue.local(), wait.then_some(answer));
             if threads::below(4) == 0 {
                 self.send(letter);
             } else {
@@ -245,6 +244,7 @@ impl World {
                 self.deliver(&mut connection, Letter { from, ordered, priority, ..letter });
             }
             if wait {
+                // A forgotten one would wait for ever (D11).
                 self.ledger.promise(answered.recv().is_ok(), "D1: what is accepted runs");
             }
         }

@@ -17,7 +17,17 @@ const POOL: Sampling = Sampling {
     threads: pool::Size::SMALL.threads(),
     messages: pool::Size::SMALL.messages(),
     wide: false,
-    reaches: &[],
+    reaches: &[
+        "rung before sleep",
+        "slept",
+        "worker woke",
+        "arrived while settling",
+        "control waited",
+        "pause refused",
+        "drained, but not at once",
+        "drain stranded",
+        "closed twice",
+    ],
 };
 
 const QUEUE: Sampling = Sampling {
@@ -26,7 +36,36 @@ const QUEUE: Sampling = Sampling {
     threads: queue::Size::SMALL.threads(),
     messages: queue::Size::SMALL.messages(),
     wide: false,
-    reaches: &[],
+    reaches: &[
+        "rung before sleep",
+        "slept",
+        "queued behind",
+        "visit refused",
+        "visited past closing",
+        "waited for a visitor",
+        "last visitor rang",
+        "local fast",
+        "local queued",
+        "closed twice",
+    ],
+};
+
+const WIDE_POOL: Sampling = Sampling {
+    name: "pool_wide",
+    threads: pool::Size::WIDE.threads(),
+    messages: pool::Size::WIDE.messages(),
+    wide: true,
+    reaches: &["slept", "pause refused", "drained, but not at once", "drain stranded"],
+    ..POOL
+};
+
+const WIDE_QUEUE: Sampling = Sampling {
+    name: "queue_wide",
+    threads: queue::Size::WIDE.threads(),
+    messages: queue::Size::WIDE.messages(),
+    wide: true,
+    reaches: &["slept", "queued behind", "visit refused", "closed twice"],
+    ..QUEUE
 };
 
 #[test]
@@ -36,9 +75,7 @@ fn pool_small() {
 
 #[test]
 fn pool_wide() {
-    let (threads, messages) = (pool::Size::WIDE.threads(), pool::Size::WIDE.messages());
-    Sampling { name: "pool_wide", threads, messages, wide: true, ..POOL }
-        .check(|| pool::run(pool::Size::WIDE));
+    WIDE_POOL.check(|| pool::run(pool::Size::WIDE));
 }
 
 #[test]
@@ -48,7 +85,5 @@ fn queue_small() {
 
 #[test]
 fn queue_wide() {
-    let (threads, messages) = (queue::Size::WIDE.threads(), queue::Size::WIDE.messages());
-    Sampling { name: "queue_wide", threads, messages, wide: true, ..QUEUE }
-        .check(|| queue::run(queue::Size::WIDE));
+    WIDE_QUEUE.check(|| queue::run(queue::Size::WIDE));
 }

@@ -123,12 +123,15 @@ impl Condvar {
     }
 
     /// Waits to be notified, or wakes spuriously, as condition variables may and shuttle's never does: then it
-    /// lets go of the lock, and takes it again whenever the schedule says.
+    /// lets go of the lock, and wants it again at once or (schedulers with priorities take a yield for that) when
+    /// others have had their turn.
     fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         let MutexGuard { guard, mutex } = guard;
         if model::draws_spurious_wake() {
             drop(guard);
-            shuttle::thread::yield_now();
+            if thread_rng().gen_bool(0.5) {
+                shuttle::thread::yield_now();
+            }
             return mutex.lock();
         }
         let guard = self.0.wait(guard).unwrap_or_else(PoisonError::into_inner);

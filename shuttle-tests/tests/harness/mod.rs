@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use std::env;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{catch_unwind, resume_unwind};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use keylane::internals::model;
@@ -74,8 +72,8 @@ impl Sampling {
         if let Some(schedule) = setting("KEYLANE_REPLAY") {
             return replay(&schedule, scenario);
         }
-        let schedules = setting("KEYLANE_SCHEDULES").map_or(SCHEDULES, |number| parse(&number) as usize);
-        let schedules = if self.wide { schedules.div_ceil(WIDE) } else { schedules };
+        let small = setting("KEYLANE_SCHEDULES").map_or(SCHEDULES, |number| parse(&number) as usize);
+        let schedules = if self.wide { small.div_ceil(WIDE) } else { small };
         let seed =
             setting("KEYLANE_SEED").map_or_else(|| RandomState::new().hash_one(0), |seed| parse(&seed));
         let mut marks = BTreeMap::new();
@@ -83,7 +81,12 @@ impl Sampling {
             self.sample(scheduler, schedules, seed, scenario, &mut marks);
         }
         let missing: Vec<_> = self.reaches.iter().filter(|label| !marks.contains_key(*label)).collect();
-        assert!(missing.is_empty(), "{}: never reached {missing:?}; did reach {marks:?}", self.name);
+        // Fewer than usual may well miss some.
+        assert!(
+            missing.is_empty() || small < SCHEDULES,
+            "{}: never reached {missing:?}; did reach {marks:?}",
+            self.name
+        );
     }
 
     fn sample(
@@ -154,26 +157,14 @@ fn explore(
     assert_eq!(ran, schedules, "shuttle ran what it was asked to");
 }
 
-/// In which schedule, counting from 1, `scenario` fails, and how; nothing if it does not within `schedules`.
-pub fn first_failure(
+/// Panics, or worse, if one of so many schedules of `scenario` fails. Keeps nothing of it.
+pub fn survives(
     scheduler: Scheduler,
     schedules: usize,
     seed: u64,
-    scenario: fn(),
-) -> Option<(usize, String)> {
-    let begun = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&begun);
-    let counted = move || {
-        counter.fetch_add(1, Ordering::Relaxed);
-        scenario();
-    };
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        explore(scheduler, schedules, seed, FailurePersistence::None, counted);
-    }));
-    let panic = outcome.err()?;
-    let said = panic.downcast_ref::<String>().cloned();
-    let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned()));
-    Some((begun.load(Ordering::Relaxed), said.unwrap_or_default()))
+    scenario: impl Fn() + Send + Sync + 'static,
+) {
+    explore(scheduler, schedules, seed, FailurePersistence::None, scenario);
 }
 
 /// Runs one schedule, as shuttle printed it or from the file it wrote.
