@@ -250,6 +250,14 @@ impl World {
         }
     }
 
+    /// All that callbacks wrote is visible to whoever has joined (D10).
+    fn look_at_everything(&self) {
+        let desks = self.fast.iter().chain([&self.dispatch, &self.local]).map(|desk| &desk.next);
+        for next in desks.chain(&self.ordered) {
+            next.with(|next| next.len());
+        }
+    }
+
     fn check(&self, report: QueueReport<Letter>) {
         for (from, letter) in &report.leftovers {
             self.ledger.promise(*from == letter.from, "what comes back says from whom");
@@ -301,6 +309,7 @@ pub fn run(size: Size) {
     let join = |queue: DispatchQueue<Clerk>| {
         let report = world.ledger.stop(|| queue.join()).expect("joined from outside");
         world.ledger.join();
+        world.look_at_everything();
         report
     };
     // Joined while they write, or when they are through.
