@@ -50,12 +50,12 @@ pub use pool::{
 };
 pub use stop::{Step, Stop};
 
-/// The protocols themselves, for the models only.
-#[cfg(keylane_loom)]
+/// The protocols themselves, for the models, and what models and samplings set and read.
+#[cfg(any(keylane_loom, keylane_shuttle))]
 #[doc(hidden)]
 pub mod internals {
     pub use crate::lane::*;
-    pub use crate::sync::{Arc, Condvar, Mutex, Word, mark, model};
+    pub use crate::sync::{Arc, Condvar, Mutex, MutexGuard, Word, mark, model};
 }
 
 /// Compiles and runs the examples of the README.

@@ -20,11 +20,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 
 use loom::cell::UnsafeCell;
-use loom::sync::MutexGuard;
 use loom::sync::atomic::AtomicUsize;
 use loom::thread;
 
-use keylane_loom::internals;
+use keylane_loom::internals::{self, MutexGuard};
 
 use crate::program::{
     Ending, MAX_OBJECTS, MAX_REGISTERS, MAX_THREADS, Memory, Op, Outcome, Program, Registers, Rmw,
@@ -173,7 +172,7 @@ impl AnyWord {
             (Self::Vocabulary(word), Rmw::Or) => word.fetch_or(operand),
             (Self::Vocabulary(word), Rmw::And) => word.fetch_and(operand),
             (Self::Vocabulary(word), Rmw::Add) => word.fetch_add(operand),
-            (Self::Vocabulary(word), Rmw::Sub) => word.fetch_sub(operand),
+            (Self::Vocabulary(word), Rmw::Sub) => word.fetch_add(operand.wrapping_neg()),
             // ORDERING: AcqRel, as `Word`.
             (Self::Plain(word), Rmw::Or) => word.fetch_or(operand, AcqRel),
             // ORDERING: AcqRel, as `Word`.

@@ -1,19 +1,19 @@
 //! The only door to concurrency primitives.
 //!
-//! Nothing else in the crate may name `std::sync`, `std::thread`, `parking_lot`, `crossbeam_utils` or `loom`
-//! (`tests/tidy.rs` fails if it does), and this module offers only the vocabulary in which programs are
+//! Nothing else in the crate may name `std::sync`, `std::thread`, `parking_lot`, `crossbeam_utils`, `loom`
+//! or `shuttle` (`tests/tidy.rs` fails if it does), and this module offers only the vocabulary in which programs are
 //! sequentially consistent by construction: see `README.md` beside this file for the rules V1-V5, the
 //! theorem and its proof.
 //!
-//! | here | is | natively | under `keylane_loom` |
-//! |---|---|---|---|
-//! | [`Word`] | an atomic word of AcqRel read-modify-writes, plus hints | `AtomicUsize`, cache-padded | loom's, hints chosen by the model |
-//! | [`Mutex`] | blocking lock, no `try_lock`, no poisoning | parking_lot | loom's |
-//! | [`Condvar`] | one waiter, always with a predicate | parking_lot | loom's |
-//! | [`thread`], [`thread_local!`] | spawn with a name, join; thread-private state | std | loom's |
-//! | [`Arc`] | lifetimes only: no decision rests on a count | std | std |
-//! | [`mark`] | names a branch that was taken | nothing | recorded for the model |
-//! | [`Unseen`], [`Witness`] | what checkers of `testing` write down; never in the core | std's lock | std's lock, and a step that orders nothing |
+//! | here | is | natively | under `keylane_loom` | under `keylane_shuttle` |
+//! |---|---|---|---|---|
+//! | [`Word`] | an atomic word of AcqRel read-modify-writes, plus hints | `AtomicUsize`, cache-padded | loom's, hints chosen by the model | shuttle's, hints drawn |
+//! | [`Mutex`] | blocking lock, no `try_lock`, no poisoning | parking_lot | loom's | shuttle's |
+//! | [`Condvar`] | one waiter, always with a predicate | parking_lot | loom's | shuttle's, and spurious wake-ups |
+//! | [`thread`], [`thread_local!`] | spawn with a name, join; thread-private state | std | loom's | shuttle's |
+//! | [`Arc`] | lifetimes only: no decision rests on a count | std | std | std |
+//! | [`mark`] | names a branch that was taken | nothing | recorded for the model | recorded for the sampling |
+//! | [`Unseen`], [`Witness`] | what checkers of `testing` write down; never in the core | std's lock | std's lock, and a step that orders nothing | not there |
 //!
 //! There is no cell: all shared data lives inside a `Mutex`, so the crate needs no `unsafe` at all.
 
@@ -25,16 +25,16 @@ compile_error!(
 );
 
 #[cfg(keylane_loom)]
-mod loom;
-#[cfg(not(keylane_loom))]
-mod native;
+#[path = "loom/mod.rs"]
+mod imp;
+#[cfg(keylane_shuttle)]
+#[path = "shuttle.rs"]
+mod imp;
+#[cfg(not(any(keylane_loom, keylane_shuttle)))]
+#[path = "native.rs"]
+mod imp;
 #[cfg(any(feature = "testing", keylane_loom))]
 mod witness;
-
-#[cfg(keylane_loom)]
-use self::loom as imp;
-#[cfg(not(keylane_loom))]
-use self::native as imp;
 
 pub(crate) use imp::thread_local;
 pub use imp::{Condvar, Mutex, MutexGuard, Word, mark, thread};
@@ -45,5 +45,5 @@ pub use self::witness::{Unseen, Witness};
 #[cfg(any(feature = "testing", keylane_loom))]
 pub use imp::note;
 
-#[cfg(keylane_loom)]
+#[cfg(any(keylane_loom, keylane_shuttle))]
 pub use imp::model;

@@ -1,0 +1,100 @@
+//! Turns the sampling cfg on for keylane's sources and for the scenarios, and plants the bugs of `planted.rs` in
+//! copies of both, for `tests/controls.rs`.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+#[path = "planted.rs"]
+mod planted;
+
+fn main() {
+    println!("cargo:rustc-cfg=keylane_shuttle");
+    for input in ["build.rs", "planted.rs", "../loom-tests/mutants.toml", "scenarios", "../src"] {
+        println!("cargo:rerun-if-changed={input}");
+    }
+
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("planted");
+    let (mut modules, mut table, mut stale) = (String::new(), String::new(), Vec::new());
+    for control in planted::CONTROLS {
+        let name = control.bug;
+        let Some((file, changed)) = plant(name) else {
+            stale.push(name);
+            continue;
+        };
+        let home = out.join(name);
+        let root = format!("crate::planted_sources::{name}::");
+        copy(Path::new("../src"), &home, &|path, text| {
+            let text = if path == file { changed.clone() } else { text };
+            // The policies' unit tests are not what is being controlled.
+            text.replace("crate::", &root).replace("#[cfg(test)]", "#[cfg(any())]")
+        });
+        copy(Path::new("scenarios"), &home.join("scenarios"), &|_, text| text.replace("keylane::", &root));
+        let (sources, scenarios) = (home.join("lib.rs"), home.join("scenarios/mod.rs"));
+        writeln!(
+            modules,
+            "#[path = {sources:?}] pub mod {name};\n#[path = {scenarios:?}] mod {name}_scenarios;"
+        )
+        .expect("writing to a String succeeds");
+        let scenario = format!("{name}_scenarios::{}", control.scenario);
+        writeln!(table, "({name:?}, || {scenario}::run({scenario}::Size::SMALL)),")
+            .expect("writing to a String succeeds");
+    }
+    // Not a build failure: the scenarios themselves must run on whatever the sources have become.
+    writeln!(modules, "pub const STALE: &[&str] = &{stale:?};\npub const RUN: &[(&str, fn())] = &[{table}];")
+        .expect("writing to a String succeeds");
+    fs::create_dir_all(&out).expect("OUT_DIR is writable");
+    fs::write(out.join("mod.rs"), modules).expect("OUT_DIR is writable");
+}
+
+/// The file that the bug is in, and its text with it; nothing if an edit does not fit in exactly one place.
+fn plant(name: &str) -> Option<(String, String)> {
+    let (file, edits) = bug(name)?;
+    let text = fs::read_to_string(format!("../src/{file}")).ok()?;
+    let changed = edits.iter().try_fold(text, |text, (find, put)| {
+        (text.matches(find).count() == 1).then(|| text.replace(find, put))
+    })?;
+    Some((file, changed))
+}
+
+/// The file of `src/` that the bug is in, and its edits: what stands there, and what is put in its place.
+fn bug(name: &str) -> Option<(String, Vec<(String, String)>)> {
+    if name == planted::ANY_WAKE_BELIEVED {
+        let find = "let mut rung = self.sound.wait_until(rung, |rung| *rung);";
+        let put = "let mut woken = false;\n        \
+                   let mut rung = self.sound.wait_until(rung, |rung| *rung || std::mem::replace(&mut woken, true));";
+        return Some(("lane/bell.rs".to_owned(), vec![(find.to_owned(), put.to_owned())]));
+    }
+    let table = fs::read_to_string("../loom-tests/mutants.toml").ok()?;
+    let table: toml::Table = table.parse().expect("the table of mutants is TOML");
+    let mut entries = table["mutant"].as_array().expect("a list of mutants").iter();
+    let entry = entries.find(|entry| entry["name"].as_str() == Some(name))?;
+    let text = |value: &toml::Value| value.as_str().expect("text").trim().to_owned();
+    let edits = entry["edits"].as_array().expect("a list of edits").iter();
+    let edits = edits.map(|edit| {
+        let (find, put) = (text(&edit["find"]), text(&edit["put"]));
+        // An expression may be replaced by several statements and an expression.
+        let put = if find.ends_with(';') { put } else { format!("({{ {put} }})") };
+        (find, put)
+    });
+    Some((text(&entry["file"]), edits.collect()))
+}
+
+/// Copies the Rust files below `from` to `to`; `change` gets each one's path below `from` and its text.
+fn copy(from: &Path, to: &Path, change: &dyn Fn(&str, String) -> String) {
+    fn walk(from: &Path, below: &Path, to: &Path, change: &dyn Fn(&str, String) -> String) {
+        fs::create_dir_all(to.join(below)).expect("OUT_DIR is writable");
+        for entry in fs::read_dir(from.join(below)).expect("sources are readable") {
+            let entry = entry.expect("sources are readable");
+            let path = below.join(entry.file_name());
+            if entry.file_type().expect("sources are readable").is_dir() {
+                walk(from, &path, to, change);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(entry.path()).expect("sources are UTF-8");
+                let name = path.to_str().expect("sources have UTF-8 names").replace('\\', "/");
+                fs::write(to.join(&path), change(&name, text)).expect("OUT_DIR is writable");
+            }
+        }
+    }
+    walk(from, Path::new(""), to, change);
+}

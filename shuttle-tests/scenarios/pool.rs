@@ -1,0 +1,294 @@
+//! A pool under submitters, pauses, drains and stops: P1-P8.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use keylane::{Handler, PoolHandle, PoolReport, ShardedThreadPool};
+
+use super::ledger::Ledger;
+use super::plan::{Plan, Trigger, trigger};
+use crate::threads::{self, Plain, Sender};
+
+/// How big an execution is.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    pub shards: usize,
+    pub threads_per_shard: usize,
+    pub submitters: usize,
+    /// How many items each submitter submits.
+    pub items: usize,
+    pub keys: usize,
+    pub controllers: usize,
+    /// How often each controller pauses or drains.
+    pub controls: usize,
+}
+
+/// An item may submit another, that one a third, and so on: what crosses a drain's looks at the shards.
+const GENERATIONS: usize = 4;
+
+impl Size {
+    pub const SMALL: Self = Self {
+        shards: 2,
+        threads_per_shard: 2,
+        submitters: 2,
+        items: 3,
+        keys: 3,
+        controllers: 1,
+        controls: 2,
+    };
+
+    pub const WIDE: Self = Self {
+        shards: 3,
+        threads_per_shard: 2,
+        submitters: 4,
+        items: 60,
+        keys: 7,
+        controllers: 2,
+        controls: 6,
+    };
+
+    /// The main one and the stopper too.
+    pub const fn threads(&self) -> usize {
+        self.shards * self.threads_per_shard + self.submitters + self.controllers + 2
+    }
+
+    /// Without those that items submit.
+    pub const fn messages(&self) -> usize {
+        self.submitters * self.items
+    }
+}
+
+/// What a key owns.
+#[derive(Default)]
+struct Account {
+    occupied: AtomicBool,
+    booked: Plain<Booked>,
+}
+
+#[derive(Default)]
+struct Booked {
+    /// By submitter: how many of its items are behind us.
+    next: Vec<usize>,
+    /// The latest beginning of a submit whose item has run.
+    latest: usize,
+}
+
+struct World {
+    size: Size,
+    plan: Plan,
+    ledger: Ledger,
+    accounts: Box<[Account]>,
+    /// Pauses that are in force for certain.
+    pauses: AtomicUsize,
+    /// Whether any ever was.
+    paused: AtomicBool,
+}
+
+struct Bank(Arc<World>);
+
+/// Work number `id`: of the first generation those of submitter 0, then of 1 and so on; then their children.
+struct Item {
+    id: usize,
+    pool: PoolHandle<Bank>,
+    answer: Option<Sender<()>>,
+}
+
+impl Handler for Bank {
+    type Key = usize;
+    type Item = Item;
+
+    fn handle(&self, &key: &usize, item: Item) {
+        let Self(world) = self;
+        let ledger = &world.ledger;
+        let account = &world.accounts[key];
+        ledger.callback();
+        world.promise_not_paused();
+        ledger.promise(!account.occupied.swap(true, Ordering::Relaxed), "P3: one item of a key at a time");
+        account.booked.with(|booked| world.book(booked, item.id));
+        threads::step();
+        let child = item.id + world.size.messages();
+        if child < ledger.slots.len() && threads::below(2) == 0 {
+            world.submit(&item.pool, child, None);
+        }
+        account.booked.with(|booked| booked.next.len());
+        account.occupied.store(false, Ordering::Relaxed);
+        ledger.slots[item.id].run();
+        world.promise_not_paused();
+        if let Some(answer) = &item.answer {
+            answer.send(()).expect("the submitter waits for it");
+        }
+        ledger.callback();
+        if World::panics(item.id) {
+            // Without the panic hook: shuttle's takes it for a failure.
+            resume_unwind(Box::new("a handler panics"));
+        }
+    }
+}
+
+impl World {
+    fn panics(id: usize) -> bool {
+        id % 5 == 1
+    }
+
+    fn promise_not_paused(&self) {
+        let paused = self.pauses.load(Ordering::Relaxed) > 0;
+        self.ledger.promise(!paused, "P6: nothing runs while the pool is paused");
+    }
+
+    /// P2, of what runs now against what has run.
+    fn book(&self, booked: &mut Booked, id: usize) {
+        let slot = &self.ledger.slots[id];
+        self.ledger.promise(
+            slot.ended() >= booked.latest,
+            "P2: an item runs before those whose submit began after its own had returned",
+        );
+        booked.latest = booked.latest.max(slot.begun());
+        self.in_order(booked, id);
+    }
+
+    /// P2, within one submitter.
+    fn in_order(&self, booked: &mut Booked, id: usize) {
+        if id >= self.size.messages() {
+            return;
+        }
+        let (submitter, number) = (id / self.size.items, id % self.size.items);
+        booked.next.resize(self.size.submitters, 0);
+        self.ledger
+            .promise(number >= booked.next[submitter], "P2: items of one submitter run in their order");
+        booked.next[submitter] = number + 1;
+    }
+
+    fn submit(&self, pool: &PoolHandle<Bank>, id: usize, answer: Option<Sender<()>>) {
+        let key = threads::below(self.size.keys);
+        self.ledger.hand_in(id, || match pool.submit(key, Item { id, pool: pool.clone(), answer }) {
+            Ok(()) => true,
+            Err(refused) => {
+                let (came_back, item) = refused.into_parts();
+                self.ledger.promise((came_back, item.id) == (key, id), "P1: what is refused comes back");
+                false
+            }
+        });
+    }
+
+    /// One thread's submits.
+    fn submit_all(&self, pool: &PoolHandle<Bank>, submitter: usize, trigger: &Trigger) {
+        for number in 0..self.size.items {
+            self.plan.tick(trigger);
+            let id = submitter * self.size.items + number;
+            // If it may be stopped, some would never be answered.
+            if self.plan.is_calm() && threads::below(2) == 0 {
+                let (answer, answered) = threads::channel();
+                self.submit(pool, id, Some(answer));
+                // A forgotten one would wait for ever (P5).
+                self.ledger.promise(answered.recv().is_ok(), "P1: what is accepted runs");
+            } else {
+                self.submit(pool, id, None);
+            }
+        }
+    }
+
+    fn control(&self, pool: &PoolHandle<Bank>) {
+        for _ in 0..self.size.controls {
+            if threads::below(2) == 0 { self.pause(pool) } else { self.drain(pool) }
+        }
+    }
+
+    fn pause(&self, pool: &PoolHandle<Bank>) {
+        let Ok(guard) = pool.pause() else {
+            self.ledger.promise(self.ledger.is_stopping(), "P6: only a stopped pool refuses to pause");
+            return;
+        };
+        self.paused.store(true, Ordering::Relaxed);
+        self.pauses.fetch_add(1, Ordering::Relaxed);
+        threads::step();
+        if threads::below(2) == 0 {
+            drop(pool.pause());
+            threads::step();
+        }
+        self.pauses.fetch_sub(1, Ordering::Relaxed);
+        drop(guard);
+    }
+
+    fn drain(&self, pool: &PoolHandle<Bank>) {
+        let slots = &self.ledger.slots;
+        let before: Vec<usize> = (0..self.size.messages()).filter(|&id| slots[id].was_accepted()).collect();
+        if pool.drain().is_err() {
+            self.ledger.promise(self.ledger.is_stopping(), "P7: only a stopped pool refuses to drain");
+            return;
+        }
+        for root in before {
+            for slot in (0..GENERATIONS).map(|generation| &slots[root + generation * self.size.messages()]) {
+                self.ledger.promise(
+                    slot.has_run() || !slot.was_accepted(),
+                    "P7: drain waits for what was submitted before, and for its children",
+                );
+            }
+        }
+    }
+
+    fn check(&self, report: PoolReport<usize, Item>) {
+        for (key, item) in &report.leftovers {
+            self.ledger.slots[item.id].hand_back();
+            self.accounts[*key].booked.with(|booked| self.in_order(booked, item.id));
+        }
+        let may_be_left =
+            self.plan.hands_back() || self.paused.load(Ordering::Relaxed) && !self.plan.is_calm();
+        self.ledger
+            .promise(report.leftovers.is_empty() || may_be_left, "P8: nothing is left that was to be run");
+        let panics =
+            (0..self.ledger.slots.len()).filter(|&id| Self::panics(id) && self.ledger.slots[id].has_run());
+        self.ledger.promise(report.panics == panics.count(), "every handler that panicked is counted");
+        drop(report);
+        self.ledger.settle();
+    }
+}
+
+/// One execution.
+pub fn run(size: Size) {
+    let world = Arc::new(World {
+        size,
+        plan: Plan::draw(size.messages()),
+        ledger: Ledger::new(GENERATIONS * size.messages()),
+        accounts: (0..size.keys).map(|_| Account::default()).collect(),
+        pauses: AtomicUsize::new(0),
+        paused: AtomicBool::new(false),
+    });
+    let pool = ShardedThreadPool::builder(Bank(Arc::clone(&world)))
+        .shards(size.shards)
+        .threads_per_shard(size.threads_per_shard)
+        .start()
+        .expect("threads can be started");
+    let (trigger, listener) = trigger();
+
+    let mut threads = Vec::new();
+    for submitter in 0..size.submitters {
+        let (world, pool, trigger) = (Arc::clone(&world), pool.handle(), trigger.clone());
+        threads.push(threads::spawn(move || world.submit_all(&pool, submitter, &trigger)));
+    }
+    drop(trigger);
+    for _ in 0..size.controllers {
+        let (world, pool) = (Arc::clone(&world), pool.handle());
+        threads.push(threads::spawn(move || world.control(&pool)));
+    }
+    {
+        let (world, pool) = (Arc::clone(&world), pool.handle());
+        threads.push(threads::spawn(move || {
+            while let Ok(stop) = listener.recv() {
+                world.ledger.stop(|| pool.shutdown(stop));
+            }
+        }));
+    }
+    for thread in threads {
+        thread.join().expect("no thread of the scenario panics");
+    }
+    if world.plan.is_calm() {
+        // Nobody will ever wake a worker that was forgotten: the drain would wait for ever.
+        world.drain(&pool);
+    }
+    let report = world.ledger.stop(|| pool.join()).expect("joined from outside");
+    world.ledger.join();
+    // All that handlers wrote is visible to whoever has joined.
+    world.accounts.iter().for_each(|account| account.booked.with(|booked| booked.latest = 0));
+    world.check(report);
+}

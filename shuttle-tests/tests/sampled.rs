@@ -1,0 +1,89 @@
+//! What ships, under sampled schedules. `README.md` beside this package says how to read, repeat and enlarge it.
+
+extern crate keylane_shuttle as keylane;
+
+mod harness;
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
+#[path = "harness/threads.rs"]
+mod threads;
+
+use harness::Sampling;
+use scenarios::{pool, queue};
+
+const POOL: Sampling = Sampling {
+    name: "pool_small",
+    guarantees: &["P1", "P2", "P3", "P5", "P6", "P7", "P8"],
+    threads: pool::Size::SMALL.threads(),
+    messages: pool::Size::SMALL.messages(),
+    wide: false,
+    reaches: &[
+        "rung before sleep",
+        "slept",
+        "worker woke",
+        "arrived while settling",
+        "control waited",
+        "pause refused",
+        "drained, but not at once",
+        "drain stranded",
+        "closed twice",
+    ],
+};
+
+const QUEUE: Sampling = Sampling {
+    name: "queue_small",
+    guarantees: &["D1", "D2", "D5", "D6", "D10", "D11", "D12"],
+    threads: queue::Size::SMALL.threads(),
+    messages: queue::Size::SMALL.messages(),
+    wide: false,
+    reaches: &[
+        "rung before sleep",
+        "slept",
+        "queued behind",
+        "visit refused",
+        "visited past closing",
+        "waited for a visitor",
+        "last visitor rang",
+        "local fast",
+        "local queued",
+        "closed twice",
+    ],
+};
+
+const WIDE_POOL: Sampling = Sampling {
+    name: "pool_wide",
+    threads: pool::Size::WIDE.threads(),
+    messages: pool::Size::WIDE.messages(),
+    wide: true,
+    reaches: &["slept", "pause refused", "drained, but not at once", "drain stranded"],
+    ..POOL
+};
+
+const WIDE_QUEUE: Sampling = Sampling {
+    name: "queue_wide",
+    threads: queue::Size::WIDE.threads(),
+    messages: queue::Size::WIDE.messages(),
+    wide: true,
+    reaches: &["slept", "queued behind", "visit refused", "closed twice"],
+    ..QUEUE
+};
+
+#[test]
+fn pool_small() {
+    POOL.check(|| pool::run(pool::Size::SMALL));
+}
+
+#[test]
+fn pool_wide() {
+    WIDE_POOL.check(|| pool::run(pool::Size::WIDE));
+}
+
+#[test]
+fn queue_small() {
+    QUEUE.check(|| queue::run(queue::Size::SMALL));
+}
+
+#[test]
+fn queue_wide() {
+    WIDE_QUEUE.check(|| queue::run(queue::Size::WIDE));
+}
