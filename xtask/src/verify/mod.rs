@@ -3,7 +3,10 @@
 mod build;
 mod crew;
 mod findings;
+mod laboratory;
 mod models;
+mod museum;
+mod mutants;
 mod process;
 mod readme;
 mod suites;
@@ -35,6 +38,15 @@ pub struct Options {
     /// Only this model
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
+    /// Only this piece of the bug museum, as in B2
+    #[arg(long, value_name = "ID", conflicts_with_all = ["model", "guarantee"])]
+    museum: Option<String>,
+    /// Only this mutant (`cargo xtask mutants --list` has their names)
+    #[arg(long, value_name = "ID", conflicts_with_all = ["model", "guarantee", "museum"])]
+    mutant: Option<String>,
+    /// Writes down who noticed which mutant, so that these are asked first the next time
+    #[arg(long)]
+    record: bool,
     /// Only the i-th of n parts, as in 1/4, so that n machines share the work
     #[arg(long, value_name = "I/N")]
     partition: Option<Partition>,
@@ -123,11 +135,41 @@ impl Options {
 pub fn run(options: &Options) -> Result<ExitCode> {
     let started = Instant::now();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is in the workspace")?;
-    let target = root.join("target");
-    let tier = options.tier();
+    let mut findings = Findings {
+        tier: options.tier().name(),
+        partition: options.partition.map(|Partition { part, of }| format!("{part}/{of}")),
+        seconds: 0.0,
+        passed: false,
+        guarantees: readme::guarantees(root)?,
+        models: Vec::new(),
+        suites: Vec::new(),
+        mutants: None,
+        museum: None,
+    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let crew = Crew::new(options.jobs.unwrap_or(cores));
+    if options.museum.is_none() && options.mutant.is_none() {
+        explore(options, &crew, root, &mut findings)?;
+    }
+    // A mutant that is noticed while everything else is noticed too shows nothing.
+    let sound = findings.models.iter().all(|model| model.result == Verdict::Pass)
+        && findings.suites.iter().all(|suite| suite.result == Verdict::Pass);
+    if sound && options.model.is_none() && options.guarantee.is_none() {
+        mutate(options, &crew, root, &mut findings)?;
+    }
+    findings.passed = sound && mutants_passed(&findings);
+    findings.seconds = started.elapsed().as_secs_f64();
 
+    println!("{}", table::Table(&findings));
+    if let Some(file) = &options.json {
+        std::fs::write(file, serde_json::to_string_pretty(&findings)?)?;
+    }
+    Ok(if findings.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The sources as they are: models and suites.
+fn explore(options: &Options, crew: &Crew, root: &Path, findings: &mut Findings) -> Result<()> {
+    let (tier, target) = (options.tier(), root.join("target"));
     let executables = build::tests(root, &target, suites::PACKAGES)?;
     let how = models::How {
         executable: executables.get("keylane-loom/models")?,
@@ -139,30 +181,35 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     chosen.retain(|model| options.wants(model));
     ensure!(!chosen.is_empty(), "no model is called that, or concerns that guarantee");
     chosen.sort_by_key(|model| std::cmp::Reverse(model.pinned));
-    let models = models::explore(&crew, &how, &options.part(chosen))?;
+    findings.models = models::explore(crew, &how, &options.part(chosen))?;
 
     let mut plans = suites::plans();
-    plans.retain(|plan| {
-        options.model.is_none() && options.guarantee.as_ref().is_none_or(|name| plan.concerns(name))
-    });
-    let suites = suites::run(&crew, &executables, &options.part(plans), tier, tier.limit())?;
+    let wanted = |plan: &suites::Plan| options.guarantee.as_ref().is_none_or(|name| plan.concerns(name));
+    plans.retain(|plan| options.model.is_none() && wanted(plan));
+    findings.suites = suites::run(crew, &executables, &options.part(plans), tier)?;
+    Ok(())
+}
 
-    let passed = models.iter().all(|model| model.result == Verdict::Pass)
-        && suites.iter().all(|suite| suite.result == Verdict::Pass);
-    let findings = Findings {
-        tier: tier.name(),
-        partition: options.partition.map(|Partition { part, of }| format!("{part}/{of}")),
-        seconds: started.elapsed().as_secs_f64(),
-        passed,
-        guarantees: readme::guarantees(root)?,
-        models,
-        suites,
-        mutants: None,
-        museum: None,
-    };
-    println!("{}", table::Table(&findings));
-    if let Some(file) = &options.json {
-        std::fs::write(file, serde_json::to_string_pretty(&findings)?)?;
+/// The sources with one change each: museum and mutants.
+fn mutate(options: &Options, crew: &Crew, root: &Path, findings: &mut Findings) -> Result<()> {
+    let laboratory = laboratory::Laboratory::build(root)?;
+    if options.mutant.is_none() {
+        let only = options.museum.as_deref();
+        findings.museum = Some(museum::run(crew, &laboratory, root, only, |all| options.part(all))?);
     }
-    Ok(if findings.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if options.museum.is_none() {
+        let (tier, only) = (options.tier(), options.mutant.as_deref());
+        let part = |all| options.part(all);
+        findings.mutants = Some(mutants::run(crew, &laboratory, root, tier, options.record, only, part)?);
+    }
+    Ok(())
+}
+
+fn mutants_passed(findings: &Findings) -> bool {
+    let found = findings.museum.iter().flatten().all(|piece| piece.result == Verdict::Pass);
+    let killed = findings
+        .mutants
+        .as_ref()
+        .is_none_or(|mutants| mutants.survivors.is_empty() && mutants.falsely_explained.is_empty());
+    found && killed
 }

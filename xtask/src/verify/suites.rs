@@ -1,8 +1,6 @@
 //! What is checked beside the models: the sequential policies by properties, the whole by samples, the checker by brute
 //! force.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use serde_json::json;
 
@@ -80,20 +78,14 @@ impl Plan {
 }
 
 /// Runs `plans`.
-pub fn run(
-    crew: &Crew,
-    executables: &Executables,
-    plans: &[Plan],
-    tier: Tier,
-    limit: Duration,
-) -> Result<Vec<Suite>> {
+pub fn run(crew: &Crew, executables: &Executables, plans: &[Plan], tier: Tier) -> Result<Vec<Suite>> {
     crew.run("suites", plans, Plan::name, |plan| {
         let mut command = executables.get(plan.executable)?.command();
         if !plan.filter.is_empty() {
             command.arg(plan.filter);
         }
         command.envs((plan.environment)(tier));
-        let ended = process::run(command, limit)?;
+        let ended = process::run(command, tier.limit())?;
         let mut reports = ended.reports();
         reports.extend(tests_run(&ended.output).map(|tests| json!({ "tests": tests })));
         // Filters that match nothing pass; here they must not.

@@ -198,9 +198,11 @@ const TRIPLES: &[(&str, [Op; 3], State)] = &[
 fn triples() -> impl Iterator<Item = Model> {
     TRIPLES.iter().map(|&(name, ops, state)| {
         let judge = Judge::new(sequential());
-        Model::new(format!("pool.{name}"), "P1 P2 P3 P6 P7 P8", 3)
+        let model = Model::new(format!("pool.{name}"), "P1 P2 P3 P6 P7 P8", 3)
             .reaches(&[OVERLAP])
-            .scenario(move || race(&ops, state, &judge))
+            .scenario(move || race(&ops, state, &judge));
+        // It does not end in minutes: the items that the drain makes the main thread run are stamped too.
+        if ops[0] == Op::Drain { model.bounded(5) } else { model }
     })
 }
 

@@ -271,7 +271,6 @@ const TRIPLES: &[(&str, [Op; 3], State)] = &[
         [Op::LocalStep, Op::DispatchStep, Op::ShutdownHandBack],
         State::Loaded,
     ),
-    ("fast_fast_reclaim", [Op::DeliverFast, Op::DeliverFast, Op::Reclaim], State::Fresh),
 ];
 
 fn triples() -> impl Iterator<Item = Model> {
