@@ -10,8 +10,10 @@ pub fn models() -> Vec<Model> {
     vec![
         hand_over_between_two_workers(),
         submit_against_sleep(),
+        submit_against_spurious_wakes(),
         one_item_wakes_one_of_two(),
         two_sleepers_and_two_items(),
+        two_spurious_sleepers_and_two_items(),
         two_sleepers_and_two_submitters(),
     ]
 }
@@ -119,15 +121,26 @@ fn submit_against_sleep() -> Model {
     Model::new("submit_against_sleep", "P5", 2)
         .iterations(15)
         .reaches(&["slept", "rung before sleep", "no wake needed", "arrived while settling"])
-        .scenario(|| {
-            let shard = Shard::new(1);
-            {
-                let shard = Arc::clone(&shard);
-                thread::spawn(move || shard.submit(1));
-            }
-            shard.work(0, 1);
-            assert_eq!(shard.ran.take(), [1]);
-        })
+        .scenario(submit_against_sleep_scenario)
+}
+
+/// The same, with sleeps that end for no reason.
+fn submit_against_spurious_wakes() -> Model {
+    Model::new("submit_against_spurious_wakes", "P5", 2)
+        .iterations(90)
+        .spurious_wakes(2)
+        .reaches(&["slept", "woke for no reason"])
+        .scenario(submit_against_sleep_scenario)
+}
+
+fn submit_against_sleep_scenario() {
+    let shard = Shard::new(1);
+    {
+        let shard = Arc::clone(&shard);
+        thread::spawn(move || shard.submit(1));
+    }
+    shard.work(0, 1);
+    assert_eq!(shard.ran.take(), [1]);
 }
 
 /// Two workers that sleep, or are about to, and one item: it wakes one of them, never both. Wakes are
@@ -161,15 +174,26 @@ fn two_sleepers_and_two_items() -> Model {
     Model::new("two_sleepers_and_two_items", "P5", 3)
         .iterations(29_903)
         .reaches(&["slept", "rung before sleep", "no wake needed", "arrived while settling"])
-        .scenario(|| {
-            let shard = Shard::new(2);
-            for worker in 0..2 {
-                let shard = Arc::clone(&shard);
-                thread::spawn(move || shard.work_once(worker));
-            }
-            shard.submit(0);
-            shard.submit(1);
-        })
+        .scenario(two_sleepers_and_two_items_scenario)
+}
+
+/// The same, with sleeps that end for no reason.
+fn two_spurious_sleepers_and_two_items() -> Model {
+    Model::new("two_spurious_sleepers_and_two_items", "P5", 3)
+        .iterations(0)
+        .spurious_wakes(1)
+        .reaches(&["slept", "woke for no reason"])
+        .scenario(two_sleepers_and_two_items_scenario)
+}
+
+fn two_sleepers_and_two_items_scenario() {
+    let shard = Shard::new(2);
+    for worker in 0..2 {
+        let shard = Arc::clone(&shard);
+        thread::spawn(move || shard.work_once(worker));
+    }
+    shard.submit(0);
+    shard.submit(1);
 }
 
 /// Two submitters, one item each, and two workers that each take one: the same without an order between the

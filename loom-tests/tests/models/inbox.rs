@@ -9,8 +9,10 @@ use loom::thread;
 pub fn models() -> Vec<Model> {
     vec![
         push_against_sleep(),
+        push_against_spurious_wakes(),
         two_pushers_and_a_sleeper(),
         two_pushes_and_a_sleeper(),
+        two_pushes_and_a_spurious_sleeper(),
         pushes_ordered_from_outside(),
         close_against_push(),
         close_against_close(),
@@ -72,18 +74,29 @@ fn push_against_sleep() -> Model {
     Model::new("push_against_sleep", "D11", 2)
         .iterations(18)
         .reaches(&["slept", "rung before sleep", "woke the consumer", "no wake needed"])
-        .scenario(|| {
-            let post = Post::new();
-            let pusher = {
-                let post = Arc::clone(&post);
-                thread::spawn(move || post.push(1).unwrap())
-            };
-            let mut got = Vec::new();
-            let sleeps = post.receive(1, &mut got);
-            pusher.join().unwrap();
-            assert_eq!(got, [1]);
-            assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
-        })
+        .scenario(push_against_sleep_scenario)
+}
+
+/// The same, with sleeps that end for no reason.
+fn push_against_spurious_wakes() -> Model {
+    Model::new("push_against_spurious_wakes", "D11", 2)
+        .iterations(112)
+        .spurious_wakes(2)
+        .reaches(&["slept", "woke for no reason"])
+        .scenario(push_against_sleep_scenario)
+}
+
+fn push_against_sleep_scenario() {
+    let post = Post::new();
+    let pusher = {
+        let post = Arc::clone(&post);
+        thread::spawn(move || post.push(1).unwrap())
+    };
+    let mut got = Vec::new();
+    let sleeps = post.receive(1, &mut got);
+    pusher.join().unwrap();
+    assert_eq!(got, [1]);
+    assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
 }
 
 fn two_pushers_and_a_sleeper() -> Model {
@@ -109,20 +122,31 @@ fn two_pushes_and_a_sleeper() -> Model {
     Model::new("two_pushes_and_a_sleeper", "D2 D11", 2)
         .iterations(96)
         .reaches(&["slept", "woke the consumer", "no wake needed"])
-        .scenario(|| {
-            let post = Post::new();
-            {
-                let post = Arc::clone(&post);
-                thread::spawn(move || {
-                    post.push(1).unwrap();
-                    post.push(2).unwrap();
-                });
-            }
-            let mut got = Vec::new();
-            let sleeps = post.receive(2, &mut got);
-            assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
-            assert_eq!(got, [1, 2]);
-        })
+        .scenario(two_pushes_and_a_sleeper_scenario)
+}
+
+/// The same, with sleeps that end for no reason.
+fn two_pushes_and_a_spurious_sleeper() -> Model {
+    Model::new("two_pushes_and_a_spurious_sleeper", "D2 D11", 2)
+        .iterations(920)
+        .spurious_wakes(2)
+        .reaches(&["slept", "woke for no reason"])
+        .scenario(two_pushes_and_a_sleeper_scenario)
+}
+
+fn two_pushes_and_a_sleeper_scenario() {
+    let post = Post::new();
+    {
+        let post = Arc::clone(&post);
+        thread::spawn(move || {
+            post.push(1).unwrap();
+            post.push(2).unwrap();
+        });
+    }
+    let mut got = Vec::new();
+    let sleeps = post.receive(2, &mut got);
+    assert_eq!(post.wakes.take().len(), sleeps, "one wake for each sleep");
+    assert_eq!(got, [1, 2]);
 }
 
 /// If one push returns before another begins, on two threads, the inbox keeps that order: the total order

@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub fn models() -> Vec<Model> {
     vec![
         pause_against_run(),
+        pause_against_run_spuriously(),
         pause_against_submit(),
         pause_against_run_in_the_last_shard(),
         resume_wakes_a_sleeper(),
@@ -68,22 +69,33 @@ fn pause_against_run() -> Model {
     Model::new("pause_against_run", "P6", 2)
         .iterations(26)
         .reaches(&["control waited", "ran before the pause", "kept from running"])
-        .scenario(|| {
-            let (pool, mut workers, sums) = pool(1);
-            pool.submit(0, 1).unwrap();
-            let stepper = spawn_step(workers.pop().unwrap());
-            let guard = pool.pause().unwrap();
-            let before = sums[0].get();
-            sums[0].set(before + 10);
-            assert_eq!(sums[0].get(), before + 10, "nobody else writes");
-            drop(guard);
-            let (mut worker, step) = stepper.join().unwrap();
-            mark(if before == 1 { "ran before the pause" } else { "kept from running" });
-            if step == Step::Idle {
-                assert_eq!(worker.step(), Step::Ran, "the pause is over");
-            }
-            assert_eq!(sums[0].get(), 11);
-        })
+        .scenario(pause_against_run_scenario)
+}
+
+/// The same, with sleeps that end for no reason.
+fn pause_against_run_spuriously() -> Model {
+    Model::new("pause_against_run_spuriously", "P6", 2)
+        .iterations(124)
+        .spurious_wakes(2)
+        .reaches(&["slept", "woke for no reason"])
+        .scenario(pause_against_run_scenario)
+}
+
+fn pause_against_run_scenario() {
+    let (pool, mut workers, sums) = pool(1);
+    pool.submit(0, 1).unwrap();
+    let stepper = spawn_step(workers.pop().unwrap());
+    let guard = pool.pause().unwrap();
+    let before = sums[0].get();
+    sums[0].set(before + 10);
+    assert_eq!(sums[0].get(), before + 10, "nobody else writes");
+    drop(guard);
+    let (mut worker, step) = stepper.join().unwrap();
+    mark(if before == 1 { "ran before the pause" } else { "kept from running" });
+    if step == Step::Idle {
+        assert_eq!(worker.step(), Step::Ran, "the pause is over");
+    }
+    assert_eq!(sums[0].get(), 11);
 }
 
 /// A submit against a pause: the item is accepted either way, and while the guard lives it has run or it waits.

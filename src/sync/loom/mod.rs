@@ -143,6 +143,7 @@ impl Condvar {
             step(|| "sleeps".to_owned());
             let held = guard.held.take().expect("held until dropped");
             guard.held = Some(if model::wakes_for_no_reason() {
+                mark("woke for no reason");
                 drop(held);
                 guard.of.lock().expect(UNPOISONED)
             } else {

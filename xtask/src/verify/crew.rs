@@ -3,10 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// How often a log is told how far the jobs are.
+const EVERY: Duration = Duration::from_secs(20);
 
 /// Runs jobs on a number of threads.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ impl Crew {
     ) -> Result<Vec<R>> {
         let queue = Mutex::new((0..jobs.len()).collect::<VecDeque<_>>());
         let done: Vec<Mutex<Option<Result<R>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+        // Where nobody watches a line now and then says that it goes on.
+        let told = Mutex::new(Instant::now());
         let total = self.view.add(ProgressBar::new(jobs.len() as u64));
         total.set_style(style("{prefix:>10} [{bar:32}] {pos}/{len} {elapsed_precise}"));
         total.set_prefix(title.to_owned());
@@ -58,6 +63,11 @@ impl Crew {
                         let result = work(&jobs[next]);
                         *done[next].lock().expect("no job panics here") = Some(result);
                         total.inc(1);
+                        let mut told = told.lock().expect("no job panics here");
+                        if self.view.is_hidden() && told.elapsed() > EVERY {
+                            println!("{title}: {} of {} done", total.position(), jobs.len());
+                            *told = Instant::now();
+                        }
                     }
                     bar.finish_and_clear();
                 });

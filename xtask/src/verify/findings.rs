@@ -38,6 +38,15 @@ pub enum Verdict {
     Fail,
     /// Was still running at the limit, and was ended.
     DidNotEnd,
+    /// What it needs is not on this machine, which is said where it is missed.
+    NotRun,
+}
+
+impl Verdict {
+    /// Whether nothing is wrong, as far as this shows.
+    pub fn is_well(self) -> bool {
+        matches!(self, Self::Pass | Self::NotRun)
+    }
 }
 
 /// What a model says of itself before it is explored.

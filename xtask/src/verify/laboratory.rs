@@ -168,7 +168,7 @@ impl Laboratory {
 /// What `ended` says about a mutant, if it says anything.
 pub fn symptom(ended: &Ended) -> Option<Symptom> {
     match ended.verdict {
-        Verdict::Pass => None,
+        Verdict::Pass | Verdict::NotRun => None,
         Verdict::DidNotEnd => Some(Symptom::Endless),
         Verdict::Fail => {
             let counted = ended.output.contains(" interleavings where ");

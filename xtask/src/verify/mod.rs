@@ -9,6 +9,7 @@ mod museum;
 mod mutants;
 mod process;
 mod readme;
+mod sanitizer;
 mod suites;
 mod table;
 
@@ -153,7 +154,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
     // A mutant that is noticed while everything else is noticed too shows nothing.
     let sound = findings.models.iter().all(|model| model.result == Verdict::Pass)
-        && findings.suites.iter().all(|suite| suite.result == Verdict::Pass);
+        && findings.suites.iter().all(|suite| suite.result.is_well());
     if sound && options.model.is_none() && options.guarantee.is_none() {
         mutate(options, &crew, root, &mut findings)?;
     }
@@ -183,10 +184,10 @@ fn explore(options: &Options, crew: &Crew, root: &Path, findings: &mut Findings)
     chosen.sort_by_key(|model| std::cmp::Reverse(model.pinned));
     findings.models = models::explore(crew, &how, &options.part(chosen))?;
 
-    let mut plans = suites::plans();
+    let mut plans = suites::plans(tier);
     let wanted = |plan: &suites::Plan| options.guarantee.as_ref().is_none_or(|name| plan.concerns(name));
     plans.retain(|plan| options.model.is_none() && wanted(plan));
-    findings.suites = suites::run(crew, &executables, &options.part(plans), tier)?;
+    findings.suites = suites::run(crew, &executables, root, &options.part(plans), tier)?;
     Ok(())
 }
 

@@ -75,7 +75,7 @@ fn one(how: &How<'_>, model: &Described) -> Result<Explored> {
         seconds: ended.seconds,
         result,
         failure: match result {
-            Verdict::Pass => None,
+            Verdict::Pass | Verdict::NotRun => None,
             Verdict::Fail => Some(replay(how, model, &ended)?),
             Verdict::DidNotEnd => Some(Failure {
                 output: format!("still running after {:.0} s", ended.seconds),

@@ -1,27 +1,37 @@
 //! What is checked beside the models: the sequential policies by properties, the whole by samples, the checker by brute
 //! force.
 
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::Result;
 use serde_json::json;
 
-use super::Tier;
 use super::build::Executables;
 use super::crew::Crew;
 use super::findings::{Suite, Verdict};
 use super::process;
+use super::{Tier, sanitizer};
 
-/// One test executable, or some tests of it.
+/// One test executable, or one script.
 #[derive(Debug)]
 pub struct Plan {
     name: &'static str,
     kind: &'static str,
     guarantees: &'static str,
-    /// `package/target`.
-    executable: &'static str,
-    /// Only the tests whose names contain this.
-    filter: &'static str,
+    program: Program,
     /// What it needs to know about the tier.
     environment: fn(Tier) -> Vec<(&'static str, String)>,
+}
+
+#[derive(Debug)]
+enum Program {
+    /// `package/target`.
+    Executable(&'static str),
+    /// Below the workspace.
+    Script(&'static str),
+    /// The stress test on the nightly toolchain, if there is one: slow to build, so not for a quick run.
+    Sanitizer,
 }
 
 const fn plan(
@@ -30,15 +40,26 @@ const fn plan(
     guarantees: &'static str,
     executable: &'static str,
 ) -> Plan {
-    Plan { name, kind, guarantees, executable, filter: "", environment: |_| Vec::new() }
+    let program = Program::Executable(executable);
+    Plan { name, kind, guarantees, program, environment: |_| Vec::new() }
 }
 
 /// The packages whose tests these are.
-pub const PACKAGES: &[&str] = &["keylane", "keylane-loom", "keylane-proptests"];
+pub const PACKAGES: &[&str] =
+    &["keylane", "keylane-loom", "keylane-proptests", "keylane-shuttle", "keylane-checker"];
 
 /// All of them, the costliest first.
-pub fn plans() -> Vec<Plan> {
-    vec![
+pub fn plans(tier: Tier) -> Vec<Plan> {
+    let mut plans = vec![
+        Plan { environment: schedules, ..plan("samples", "sampled", SAMPLED, "keylane-shuttle/sampled") },
+        Plan {
+            environment: programs,
+            ..plan("the checker, checked", "checker", "", "keylane-checker/differential")
+        },
+        Plan {
+            program: Program::Script("examples/downstream/check.sh"),
+            ..plan("a dependant's model finds its bug", "downstream", "", "")
+        },
         plan("queue programs", "property", "D1 D2 D3 D5 D6 D10", "keylane-proptests/queue"),
         plan("pool programs", "property", "P1 P2 P3 P6 P7 P8", "keylane-proptests/pool"),
         plan(
@@ -47,22 +68,47 @@ pub fn plans() -> Vec<Plan> {
             "D3 D5 D6 D10",
             "keylane-proptests/queue_model_laws",
         ),
-        plan(
-            "reference models and the history checker",
-            "property",
-            "",
-            "keylane-proptests/keylane_proptests",
-        ),
+        plan("the history checker", "property", "", "keylane-proptests/keylane_proptests"),
+        plan("samples find planted bugs", "sampled", "", "keylane-shuttle/controls"),
+        plan("the checker's programs", "checker", "", "keylane-checker/generator"),
+        plan("the checker on known programs", "checker", "", "keylane-checker/known"),
+        plan("the invariant checkers reject", "native", "", "keylane-loom/rejects"),
+        plan("stress, threads", "native", "D1 D2 D5 D6 P1 P2 P3 P6 P7", "keylane/stress"),
         plan("policies", "native", "D3 P2 P3", "keylane/keylane"),
         plan("queue, threads", "native", "D1 D2 D6 D10 D12", "keylane/queue_threads"),
         plan("queue, ends", "native", "D1 D10", "keylane/queue_stop"),
         plan("pool, threads", "native", "P1 P2 P3 P5", "keylane/pool_threads"),
         plan("pool, controls", "native", "P6 P7", "keylane/pool_control"),
         plan("pool, ends", "native", "P8", "keylane/pool_stop"),
+        plan("the invariant checkers", "native", "", "keylane/testing"),
         plan("odd places", "native", "D10 P8", "keylane/odd_places"),
         plan("errors", "native", "D10 P8", "keylane/errors"),
         plan("laws of the sources", "native", "", "keylane/tidy"),
-    ]
+    ];
+    if tier != Tier::Quick {
+        let sanitizer = plan("stress, under ThreadSanitizer", "sanitizer", "P4", "");
+        plans.insert(0, Plan { program: Program::Sanitizer, ..sanitizer });
+    }
+    plans
+}
+
+const SAMPLED: &str = "D1 D2 D5 D6 D10 D11 D12 P1 P2 P3 P5 P6 P7 P8 P12";
+
+/// So many for each of six small tests, and a fiftieth for each wide one: 170,000 are a million in all.
+fn schedules(tier: Tier) -> Vec<(&'static str, String)> {
+    let schedules = match tier {
+        Tier::Quick => 5_000,
+        Tier::Default => 170_000,
+        Tier::Deep => 1_700_000,
+    };
+    vec![("KEYLANE_SCHEDULES", schedules.to_string())]
+}
+
+fn programs(tier: Tier) -> Vec<(&'static str, String)> {
+    match tier {
+        Tier::Quick | Tier::Default => Vec::new(),
+        Tier::Deep => vec![("KEYLANE_CHECKER_PROGRAMS", 50_000.to_string())],
+    }
 }
 
 impl Plan {
@@ -78,18 +124,30 @@ impl Plan {
 }
 
 /// Runs `plans`.
-pub fn run(crew: &Crew, executables: &Executables, plans: &[Plan], tier: Tier) -> Result<Vec<Suite>> {
+pub fn run(
+    crew: &Crew,
+    executables: &Executables,
+    root: &Path,
+    plans: &[Plan],
+    tier: Tier,
+) -> Result<Vec<Suite>> {
     crew.run("suites", plans, Plan::name, |plan| {
-        let mut command = executables.get(plan.executable)?.command();
-        if !plan.filter.is_empty() {
-            command.arg(plan.filter);
-        }
+        let mut command = match plan.program {
+            Program::Executable(name) => executables.get(name)?.command(),
+            Program::Script(path) => {
+                let mut command = Command::new(root.join(path));
+                command.current_dir(root);
+                command
+            }
+            Program::Sanitizer => return sanitizer::run(crew, root, tier, plan.name, plan.guarantees),
+        };
         command.envs((plan.environment)(tier));
         let ended = process::run(command, tier.limit())?;
+        let tests = tests_run(&ended.output);
         let mut reports = ended.reports();
-        reports.extend(tests_run(&ended.output).map(|tests| json!({ "tests": tests })));
-        // Filters that match nothing pass; here they must not.
-        let vacuous = ended.verdict == Verdict::Pass && tests_run(&ended.output) == Some(0);
+        reports.extend(tests.map(|tests| json!({ "tests": tests })));
+        // An executable without tests passes; here it must not.
+        let vacuous = ended.verdict == Verdict::Pass && tests == Some(0);
         let result = if vacuous { Verdict::Fail } else { ended.verdict };
         if result != Verdict::Pass {
             crew.say(format!("FAILED suite {}", plan.name));

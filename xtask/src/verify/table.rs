@@ -107,7 +107,7 @@ impl Table<'_> {
                 }
             }
         }
-        for suite in suites.iter().filter(|suite| suite.result != Verdict::Pass) {
+        for suite in suites.iter().filter(|suite| !suite.result.is_well()) {
             writeln!(f, "\nFAILED suite {}\n{}", suite.name, suite.failure.as_deref().unwrap_or_default())?;
         }
         for piece in museum.iter().flatten().filter(|piece| piece.result != Verdict::Pass) {
@@ -136,5 +136,6 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Pass => "pass",
         Verdict::Fail => "FAIL",
         Verdict::DidNotEnd => "DID NOT END",
+        Verdict::NotRun => "not run",
     }
 }
