@@ -69,7 +69,7 @@ pub enum Failure {
     Panicked(String),
 }
 
-/// As `loom-tests/tests/harness` has them.
+/// As `loom-tests/tests/models/harness.rs` has them.
 const MAX_LOOM_THREADS: usize = 5;
 const MAX_BRANCHES: usize = 10_000;
 

@@ -2,7 +2,7 @@
 //!
 //! | type | one sentence |
 //! |---|---|
-//! | [`Lane`] | a producer's own word: it says whether the producer is inside a fast callback, how many of its messages are still on their way, and whether it has been closed |
+//! | [`Lane`] | a producer's own word: it says whether the producer is inside a fast callback, how many of its queued messages are through, and whether it has been closed |
 //! | [`Roster`] | the lanes of one queue, so that all of them can be closed at once and the last visitor awaited |
 //! | [`Inbox`] | where messages arrive: a vector under a short lock, whose state says whether its consumer is asleep and whether it is closed |
 //! | [`Baton`] | the right to run a shard's policy, and the bench of the workers that sleep meanwhile |
