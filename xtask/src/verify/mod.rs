@@ -4,6 +4,7 @@ mod build;
 mod crew;
 mod findings;
 mod models;
+mod page;
 mod process;
 mod readme;
 mod suites;
@@ -44,6 +45,9 @@ pub struct Options {
     /// Writes the findings as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Writes the findings as an HTML page
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 /// How thoroughly.
@@ -163,6 +167,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     println!("{}", table::Table(&findings));
     if let Some(file) = &options.json {
         std::fs::write(file, serde_json::to_string_pretty(&findings)?)?;
+    }
+    if let Some(file) = &options.report {
+        std::fs::write(file, page::html(&findings))?;
     }
     Ok(if findings.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
