@@ -124,7 +124,10 @@ pub struct Judge<S: Specification> {
 
 type Histories<A> = HashSet<Vec<Recorded<A>>>;
 
-impl<S: Specification> Judge<S> {
+impl<S: Specification + Sync> Judge<S>
+where
+    S::Action: Send + Sync,
+{
     /// Explains histories that begin in the state `start`.
     pub fn new(start: S) -> Self {
         Self { start, explained: Mutex::default() }
@@ -136,12 +139,12 @@ impl<S: Specification> Judge<S> {
         if explained.contains(&calls) {
             return;
         }
-        let mut choice = Vec::new();
-        assert!(
-            self.some_choice(&calls, &mut choice),
-            "no sequential explanation of this history:\n{}",
-            tell(&calls)
-        );
+        // loom's threads have small stacks, and the search is recursive.
+        let found = std::thread::scope(|scope| {
+            let search = scope.spawn(|| self.some_choice(&calls, &mut Vec::new()));
+            search.join().expect("the specification does not panic")
+        });
+        assert!(found, "no sequential explanation of this history:\n{}", tell(&calls));
         explained.insert(calls);
     }
 

@@ -7,6 +7,7 @@ mod laboratory;
 mod models;
 mod museum;
 mod mutants;
+mod page;
 mod process;
 mod readme;
 mod sanitizer;
@@ -57,6 +58,9 @@ pub struct Options {
     /// Writes the findings as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Writes the findings as an HTML page
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 /// How thoroughly.
@@ -164,6 +168,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     println!("{}", table::Table(&findings));
     if let Some(file) = &options.json {
         std::fs::write(file, serde_json::to_string_pretty(&findings)?)?;
+    }
+    if let Some(file) = &options.report {
+        std::fs::write(file, page::html(&findings))?;
     }
     Ok(if findings.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
