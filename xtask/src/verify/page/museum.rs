@@ -40,7 +40,7 @@ fn card(piece: &Piece) -> Markup {
                     Verdict::Fail => { strong.bad { "NOT FOUND" } " by " code { (model) } },
                     Verdict::DidNotEnd => { code { (model) } " " strong.bad { "DID NOT END" } },
                 } } }
-                div { dt { "in interleaving" } dd { @match interleaving {
+                div { dt { "interleaving" } dd { @match interleaving {
                     Some(number) => (words::number(number)),
                     None => "–",
                 } } }

@@ -66,6 +66,12 @@ impl<'a> Matrix<'a> {
         Self { operations, cells }
     }
 
+    /// The operations that have a cell in their row (0) or in their column (1).
+    fn along(&self, side: usize) -> impl Iterator<Item = &'a str> {
+        let used = move |operation: &&str| self.cells.keys().any(|cell| cell[side] == *operation);
+        self.operations.iter().copied().filter(used)
+    }
+
     fn models(&self) -> impl Iterator<Item = &'a Explored> {
         self.cells.values().flatten().map(|(_, model)| *model)
     }
@@ -112,12 +118,12 @@ fn shown(object: &str, matrix: &Matrix<'_>) -> Markup {
                 table id=(anchor(object)) {
                     thead { tr {
                         td {}
-                        @for operation in &matrix.operations { th scope="col" { code { (operation) } } }
+                        @for operation in matrix.along(1) { th scope="col" { code { (operation) } } }
                     } }
-                    tbody { @for row in &matrix.operations {
+                    tbody { @for row in matrix.along(0) {
                         tr {
                             th scope="row" { code { (row) } }
-                            @for column in &matrix.operations { (cell(matrix.cells.get(&[*row, *column]))) }
+                            @for column in matrix.along(1) { (cell(matrix.cells.get(&[row, column]))) }
                         }
                     } }
                 }
