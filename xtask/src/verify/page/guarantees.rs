@@ -93,7 +93,10 @@ pub fn beside(findings: &Findings) -> Markup {
     html! {
         section #beside {
             h2 { "Beside the guarantees" }
-            p { "What checks the checks: the reference models, the checkers for users' tests, the laws of the sources." }
+            p {
+                "What checks the checks: the reference models, the checkers for users' tests, the laws of the "
+                "sources."
+            }
             (shown(&evidence))
         }
     }

@@ -47,7 +47,7 @@ impl<'a> Matrix<'a> {
                 .filter_map(|model| Some((Pair::of(&model.name)?, model)))
                 .filter(|(pair, _)| pair.object == object)
         };
-        // A pair is named once. The more often an operation is named first, the earlier its row: so all is one triangle.
+        // A pair is named once. What is named first more often has the earlier row: so all is one triangle.
         let mut first = BTreeMap::<&str, i64>::new();
         for (pair, _) in pairs() {
             let [one, other] = pair.operations;
