@@ -100,7 +100,10 @@ fn suite(suite: &Suite) -> Markup {
 fn piece(piece: &Piece) -> Markup {
     html! {
         article.failure {
-            h3 { strong.bad { "NOT FOUND" } " museum piece " a href={ "#" (words::anchor("piece", &piece.id)) } { (piece.id) } }
+            h3 {
+                strong.bad { "NOT FOUND" } " museum piece "
+                a href={ "#" (words::anchor("piece", &piece.id)) } { (piece.id) }
+            }
             p.quiet { "by " code { (piece.model) } " · " (words::duration(piece.seconds)) }
             @if let Some(failure) = &piece.failure { pre { "\n" (failure) } }
         }

@@ -19,14 +19,14 @@ pub fn bounded(findings: &Findings) -> Markup {
             h2 { (words::counted(models.len(), "bounded model")) }
             p {
                 "Explored only up to so many preemptions in an execution, as the number says. Of interleavings with "
-                "more, these models say nothing. All others ran to their end without a bound."
+                "more, these models say nothing. All others have no bound."
             }
             (table(&models, &[]))
         }
     }
 }
 
-/// Each guarantee with its evidence; folded where there is nothing that somebody must see.
+/// Each guarantee with its evidence, folded unless it failed. What is bounded has been told above, and has its colour.
 pub fn guarantees(findings: &Findings) -> Markup {
     let all: Vec<(&Guarantee, Evidence<'_>)> = findings
         .guarantees
@@ -53,9 +53,9 @@ fn one(guarantee: &Guarantee, evidence: &Evidence<'_>) -> Markup {
     let standing = evidence.standing();
     let (sign, means) = standing.sign();
     html! {
-        details.guarantee id=(guarantee.name) open[matches!(standing, Standing::Failed | Standing::Bounded)] {
+        details.guarantee id=(guarantee.name) open[standing == Standing::Failed] {
             summary {
-                span.id class=(standing.class()) title=(means) {
+                span.id.(standing.class()) title=(means) {
                     (guarantee.name) " " span aria-hidden="true" { (sign) }
                 }
                 span.promise { (words::inline(&guarantee.text)) }
@@ -93,7 +93,10 @@ pub fn beside(findings: &Findings) -> Markup {
     html! {
         section #beside {
             h2 { "Beside the guarantees" }
-            p { "What checks the checks: the reference models, the checkers for users' tests, the laws of the sources." }
+            p {
+                "What checks the checks: the reference models, the checkers for users' tests, the laws of the "
+                "sources."
+            }
             (shown(&evidence))
         }
     }

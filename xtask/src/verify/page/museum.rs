@@ -41,7 +41,7 @@ fn card(piece: &Piece) -> Markup {
                     Verdict::DidNotEnd => { code { (model) } " " strong.bad { "DID NOT END" } },
                     Verdict::NotRun => { code { (model) } " " strong.warn { "not run" } },
                 } } }
-                div { dt { "in interleaving" } dd { @match interleaving {
+                div { dt { "interleaving" } dd { @match interleaving {
                     Some(number) => (words::number(number)),
                     None => "–",
                 } } }

@@ -194,7 +194,7 @@ fn fate(mutant: &Mutant) -> Markup {
         Fate::Explained => ("explained", "explained"),
         Fate::NotRun => ("not-run", "not run"),
     };
-    html! { span.fate class=(class) { (word) } }
+    html! { span.fate.(class) { (word) } }
 }
 
 /// Those of which the verdict complains, named where all failures are.

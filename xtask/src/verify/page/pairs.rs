@@ -47,7 +47,7 @@ impl<'a> Matrix<'a> {
                 .filter_map(|model| Some((Pair::of(&model.name)?, model)))
                 .filter(|(pair, _)| pair.object == object)
         };
-        // A pair is named once. The more often an operation is named first, the earlier its row: so all is one triangle.
+        // A pair is named once. What is named first more often has the earlier row: so all is one triangle.
         let mut first = BTreeMap::<&str, i64>::new();
         for (pair, _) in pairs() {
             let [one, other] = pair.operations;
@@ -64,6 +64,12 @@ impl<'a> Matrix<'a> {
         }
         cells.values_mut().for_each(|models| models.sort_by_key(|(state, _)| *state));
         Self { operations, cells }
+    }
+
+    /// The operations that have a cell in their row (0) or in their column (1).
+    fn along(&self, side: usize) -> impl Iterator<Item = &'a str> {
+        let used = move |operation: &&str| self.cells.keys().any(|cell| cell[side] == *operation);
+        self.operations.iter().copied().filter(used)
     }
 
     fn models(&self) -> impl Iterator<Item = &'a Explored> {
@@ -112,12 +118,12 @@ fn shown(object: &str, matrix: &Matrix<'_>) -> Markup {
                 table id=(anchor(object)) {
                     thead { tr {
                         td {}
-                        @for operation in &matrix.operations { th scope="col" { code { (operation) } } }
+                        @for operation in matrix.along(1) { th scope="col" { code { (operation) } } }
                     } }
-                    tbody { @for row in &matrix.operations {
+                    tbody { @for row in matrix.along(0) {
                         tr {
                             th scope="row" { code { (row) } }
-                            @for column in &matrix.operations { (cell(matrix.cells.get(&[*row, *column]))) }
+                            @for column in matrix.along(1) { (cell(matrix.cells.get(&[row, column]))) }
                         }
                     } }
                 }

@@ -153,6 +153,7 @@ fn assert_balanced(page: &str) -> Vec<&str> {
         match tag.strip_prefix('/') {
             Some(name) => assert_eq!(open.pop(), Some(name), "closed in the wrong place"),
             None => {
+                assert!(tag.matches(" class=\"").count() < 2, "only the first counts: <{tag}>");
                 let name = tag.split_whitespace().next().expect("an element has a name");
                 all.push(name);
                 if !VOID.contains(&name) {

@@ -26,11 +26,6 @@ pub fn counted(count: usize, one: &str) -> String {
 }
 
 /// A duration, as exact as somebody wants it who has waited for it.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "durations are small and positive"
-)]
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
