@@ -180,7 +180,7 @@ fn two_sleepers_and_two_items() -> Model {
 /// The same, with sleeps that end for no reason.
 fn two_spurious_sleepers_and_two_items() -> Model {
     Model::new("two_spurious_sleepers_and_two_items", "P5", 3)
-        .iterations(0)
+        .iterations(91_569)
         .spurious_wakes(1)
         .reaches(&["slept", "woke for no reason"])
         .scenario(two_sleepers_and_two_items_scenario)

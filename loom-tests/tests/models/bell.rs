@@ -56,7 +56,7 @@ fn ring_and_wait_twice() -> Model {
 /// The same, with sleeps that end for no reason.
 fn ring_and_wait_twice_spuriously() -> Model {
     Model::new("ring_and_wait_twice_spuriously", "D11 P5", 2)
-        .iterations(0)
+        .iterations(3_980)
         .spurious_wakes(2)
         .reaches(&["slept", "woke for no reason"])
         .scenario(ring_and_wait_twice_scenario)

@@ -43,6 +43,9 @@ pub struct Options {
     /// Only this piece of the bug museum, as in B2
     #[arg(long, value_name = "ID", conflicts_with_all = ["model", "guarantee"])]
     museum: Option<String>,
+    /// Only the mutants and the museum, without asking first whether everything else passes
+    #[arg(long, conflicts_with_all = ["model", "guarantee", "museum"])]
+    mutants: bool,
     /// Only this mutant (`cargo xtask mutants --list` has their names)
     #[arg(long, value_name = "ID", conflicts_with_all = ["model", "guarantee", "museum"])]
     mutant: Option<String>,
@@ -153,7 +156,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let crew = Crew::new(options.jobs.unwrap_or(cores));
-    if options.museum.is_none() && options.mutant.is_none() {
+    if options.museum.is_none() && options.mutant.is_none() && !options.mutants {
         explore(options, &crew, root, &mut findings)?;
     }
     // A mutant that is noticed while everything else is noticed too shows nothing.
