@@ -163,6 +163,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let sound = findings.models.iter().all(|model| model.result == Verdict::Pass)
         && findings.suites.iter().all(|suite| suite.result.is_well());
     if sound && options.model.is_none() && options.guarantee.is_none() {
+        // Mutants that hang cost time and nothing else.
+        let crew = Crew::new(2 * options.jobs.unwrap_or(cores));
         mutate(options, &crew, root, &mut findings)?;
     }
     findings.passed = sound && mutants_passed(&findings);
