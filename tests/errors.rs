@@ -29,7 +29,7 @@ impl Handler for Nothing {
 
 #[test]
 fn a_refused_message_is_in_the_error() {
-    let (queue, _dispatch, _local) = DispatchQueue::builder(Nothing).stepped();
+    let (queue, dispatch, local) = DispatchQueue::builder(Nothing).stepped();
     let mut connection = queue.connect();
     queue.shutdown(Stop::RunRemaining);
 
@@ -41,6 +41,7 @@ fn a_refused_message_is_in_the_error() {
 
     let refused = queue.local().send(Letter(Cell::new(8))).unwrap_err();
     assert_eq!(refused.into_message().0.get(), 8);
+    assert_eq!(queue.reclaim(dispatch, local).panics, 0, "a stepped queue contains no panics");
 }
 
 #[test]

@@ -129,13 +129,15 @@ fn a_queue_is_joined_from_inside_its_questions() {
     }
 }
 
-/// A worker survives even that.
+/// A worker survives even that, and a payload of the payload's panic that panics in turn.
 #[test]
 fn a_panic_whose_payload_panics_costs_no_worker() {
-    struct Bomb;
+    struct Bomb(u8);
     impl Drop for Bomb {
         fn drop(&mut self) {
-            panic!("planned, too");
+            if self.0 > 0 {
+                panic_any(Bomb(self.0 - 1));
+            }
         }
     }
     struct Bombs;
@@ -144,7 +146,7 @@ fn a_panic_whose_payload_panics_costs_no_worker() {
         type Item = bool;
         fn handle(&self, _: &u8, explodes: bool) {
             if explodes {
-                panic_any(Bomb);
+                panic_any(Bomb(2));
             }
         }
     }

@@ -130,3 +130,12 @@ fn each_item_wakes_a_worker() {
         }
     });
 }
+
+/// What a Ceph OSD starts with, and what the documentation says.
+#[test]
+fn unless_told_otherwise_there_are_five_shards_of_two_workers() {
+    let (pool, workers) = ShardedThreadPool::builder(Bank(Arc::default())).stepped().unwrap();
+    let shards: Vec<_> = workers.iter().map(keylane::Worker::shard).collect();
+    assert_eq!(shards, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
+    assert_eq!(pool.reclaim(workers).panics, 0, "a stepped pool contains no panics");
+}

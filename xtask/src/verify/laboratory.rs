@@ -26,9 +26,10 @@ pub struct Laboratory {
 const PACKAGES: &[&str] = &["keylane", "keylane-loom", "keylane-proptests"];
 
 /// What judges a mutant beside the models, the cheapest first. Native tests run with real threads.
-const SUITES: [&str; 9] = [
+const SUITES: [&str; 10] = [
     "keylane/keylane",
     "keylane/errors",
+    "keylane/odd_places",
     "keylane/queue_threads",
     "keylane/queue_stop",
     "keylane/pool_threads",
@@ -110,9 +111,23 @@ impl Laboratory {
         &self.models
     }
 
-    /// Everybody who is not a model, the cheapest first.
-    pub fn suites() -> impl Iterator<Item = Witness> {
-        SUITES.iter().map(|suite| Witness::Suite((*suite).to_owned()))
+    /// Everybody who is not a model and may notice something in `file`, the cheapest first.
+    pub fn suites(file: &str) -> impl Iterator<Item = Witness> {
+        let elsewhere = move |suite: &str| {
+            suite.contains("/pool") && file.starts_with("dispatch/")
+                || suite.contains("/queue") && file.starts_with("pool/")
+        };
+        SUITES.iter().filter(move |suite| !elsewhere(suite)).map(|suite| Witness::Suite((*suite).to_owned()))
+    }
+
+    /// Whether asking the witness takes well under a second.
+    pub fn is_cheap(&self, witness: &Witness) -> bool {
+        match witness {
+            Witness::Model(name) => {
+                self.models.iter().any(|model| model.name == *name && model.pinned <= 2_000)
+            }
+            Witness::Suite(name) => name == "keylane/keylane",
+        }
     }
 
     /// Runs a witness with mutant `number` active.
@@ -158,9 +173,9 @@ impl Laboratory {
             |name: &str| self.models.iter().find(|model| model.name == name).map(|model| model.pinned);
         match witness {
             Witness::Model(name) => {
-                Duration::from_secs(60) + Duration::from_millis(2 * pinned(name).unwrap_or_default())
+                Duration::from_secs(20) + Duration::from_millis(2 * pinned(name).unwrap_or_default())
             }
-            Witness::Suite(name) if name.starts_with("keylane/") => Duration::from_secs(40),
+            Witness::Suite(name) if name.starts_with("keylane/") => Duration::from_secs(20),
             Witness::Suite(_) => Duration::from_secs(300),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -48,7 +49,7 @@ pub fn run(
     only: Option<&str>,
     part: impl FnOnce(Vec<usize>) -> Vec<usize>,
 ) -> Result<Mutants> {
-    let mut killers = read_killers(root)?;
+    let killers = read_killers(root)?;
     let mut explanations = read_survivors(root)?;
     let ours: BTreeSet<usize> =
         part(laboratory.mutants().map(|(number, _)| number).collect()).into_iter().collect();
@@ -62,13 +63,13 @@ pub fn run(
             recorded: killers.get(&mutant.id).cloned(),
             explanation: explanations.remove(&mutant.id),
         })
-        .filter(|job| ours.contains(&job.number) && only.is_none_or(|id| job.mutant.id == id))
         .collect();
     let stale: Vec<&String> = explanations.keys().collect();
     ensure!(stale.is_empty(), "{SURVIVORS} explains what is not there: {stale:?}");
     let total = jobs.len();
     jobs.retain(|job| ours.contains(&job.number) && only.is_none_or(|id| job.mutant.id == id));
 
+    let killers = Mutex::new(killers);
     let reach = Reach::new(crew, laboratory, root, jobs.iter().any(|job| needs_search(job, tier)))?;
     let src = root.join("src");
     let mutants = crew.run(
@@ -92,6 +93,12 @@ pub fn run(
                 crew.say(format!("SURVIVED {}", job.mutant.id));
             }
             let found = found.flatten();
+            if let Some((witness, _)) = found.as_ref().filter(|_| record) {
+                // At once: who stops a long search does not lose what it has found.
+                let mut killers = killers.lock().expect("no job panics here");
+                killers.insert(job.mutant.id.clone(), witness.clone());
+                write_killers(root, &killers)?;
+            }
             Ok(Mutant {
                 id: job.mutant.id.clone(),
                 file: job.mutant.file.clone(),
@@ -110,16 +117,10 @@ pub fn run(
     )?;
 
     if record {
-        for mutant in &mutants {
-            match mutant.killer.as_deref().and_then(Witness::parse) {
-                Some(witness) => killers.insert(mutant.id.clone(), witness),
-                None => killers.remove(&mutant.id),
-            };
-        }
         let known: BTreeSet<&str> = laboratory.mutants().map(|(_, mutant)| mutant.id.as_str()).collect();
+        let mut killers = killers.into_inner().expect("no job panics here");
         killers.retain(|id, _| known.contains(id.as_str()));
-        let text: String = killers.iter().map(|(id, witness)| format!("{id}\t{witness}\n")).collect();
-        std::fs::write(root.join(KILLERS), text)?;
+        write_killers(root, &killers)?;
     }
     Ok(summarise(total, mutants))
 }
@@ -162,11 +163,15 @@ fn examine(
     let mut by_pin = None;
     let mut asked = BTreeSet::new();
     let first = named.iter().chain(&job.recorded).cloned();
-    let everybody = first.chain(reach.witnesses(laboratory, job.number, tier));
+    let everybody = first.chain(reach.witnesses(laboratory, job.number, &job.mutant.file, tier));
     let recorded_by_pin = |witness: &Witness| tier == Tier::Quick && job.recorded.as_ref() == Some(witness);
     for witness in everybody {
         if !asked.insert(witness.clone()) {
             continue;
+        }
+        // Somebody counts already; a quick run looks for an outcome only where that is cheap.
+        if tier == Tier::Quick && by_pin.is_some() && !laboratory.is_cheap(&witness) {
+            break;
         }
         let ended = laboratory.run(&witness, job.number)?;
         let wanted =
@@ -223,6 +228,7 @@ impl Reach {
         &'a self,
         laboratory: &'a Laboratory,
         number: usize,
+        file: &'a str,
         tier: Tier,
     ) -> impl Iterator<Item = Witness> + 'a {
         let may_reach =
@@ -235,7 +241,7 @@ impl Reach {
                 laboratory.models().iter().filter(move |model| size(model.pinned) && may_reach(&model.name));
             models.map(|model| Witness::Model(model.name.clone()))
         };
-        models(true).chain(Laboratory::suites()).chain(models(false))
+        models(true).chain(Laboratory::suites(file)).chain(models(false))
     }
 }
 
@@ -246,6 +252,11 @@ fn read_killers(root: &Path) -> Result<BTreeMap<String, Witness>> {
         Some((id.to_owned(), Witness::parse(witness)?))
     };
     text.lines().map(|text| line(text).with_context(|| format!("{KILLERS}: {text:?}"))).collect()
+}
+
+fn write_killers(root: &Path, killers: &BTreeMap<String, Witness>) -> Result<()> {
+    let text: String = killers.iter().map(|(id, witness)| format!("{id}\t{witness}\n")).collect();
+    Ok(std::fs::write(root.join(KILLERS), text)?)
 }
 
 fn read_survivors(root: &Path) -> Result<BTreeMap<String, String>> {
