@@ -114,7 +114,7 @@ pub struct Mutants {
     pub killed: usize,
     /// Of the killed: those that no outcome gave away, only a count of interleavings or an unreached branch.
     pub killed_by_pin_only: usize,
-    /// Nobody noticed, and `loom-tests/survivors.toml` says why that is right.
+    /// `loom-tests/survivors.toml` says why nobody notices them. A quick run believes it, others run them again.
     pub explained: usize,
     /// Nobody noticed, and nobody knows why.
     pub survivors: Vec<String>,

@@ -56,16 +56,17 @@ impl Table<'_> {
                 writeln!(f, "mutants   not run: they mean nothing while something else fails or is left out")?
             }
             Some(mutants) => {
+                let not_run = mutants.mutants.iter().filter(|mutant| mutant.fate == Fate::NotRun).count();
                 writeln!(
                     f,
-                    "mutants   {} of {} run killed ({} by a pin only), {} survive for a stated reason, {} survive; \
-                     {} in all",
-                    mutants.killed,
-                    mutants.run,
-                    mutants.killed_by_pin_only,
-                    mutants.explained,
-                    mutants.survivors.len(),
+                    "mutants   {} in all; of {} run {} are killed ({} of them by a pin only) and {} survive; {} are \
+                     explained as survivors ({not_run} of them not run again)",
                     mutants.total,
+                    mutants.run,
+                    mutants.killed,
+                    mutants.killed_by_pin_only,
+                    mutants.survivors.len(),
+                    mutants.explained,
                 )?;
                 for mutant in mutants.mutants.iter().filter(|mutant| mutant.fate == Fate::Survived) {
                     writeln!(f, "  SURVIVED {} ({}:{})", mutant.id, mutant.file, mutant.line)?;
