@@ -139,3 +139,25 @@ fn unless_told_otherwise_there_are_five_shards_of_two_workers() {
     assert_eq!(shards, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
     assert_eq!(pool.reclaim(workers).panics, 0, "a stepped pool contains no panics");
 }
+
+/// A thread is called after its pool, its shard and its number there.
+#[test]
+fn threads_are_named_after_their_pool() {
+    struct Who(Mutex<std::sync::mpsc::Sender<Option<String>>>);
+    impl Handler for Who {
+        type Key = u8;
+        type Item = ();
+        fn handle(&self, _: &u8, (): ()) {
+            let name = std::thread::current().name().map(str::to_owned);
+            self.0.lock().unwrap().send(name).unwrap();
+        }
+    }
+    bounded(|| {
+        let (says, said) = channel();
+        let who = Who(Mutex::new(says));
+        let pool =
+            ShardedThreadPool::builder(who).name("osd").shards(1).threads_per_shard(1).start().unwrap();
+        pool.submit(0, ()).unwrap();
+        assert_eq!(hear(&said).as_deref(), Some("osd-0-0"));
+    });
+}
