@@ -1,6 +1,6 @@
 //! Mutants of keylane's sources: found in the syntax tree or written by hand, and all of them built at once.
 //!
-//! [`find()`] lists what can be broken automatically, [`table::read`] what somebody thought of. A [`Copy`] is the
+//! [`find()`] lists what can be broken automatically, [`table::read`] what somebody thought of. A [`struct@Copy`] is the
 //! workspace with every mutant in it, chosen when it runs (`KEYLANE_MUTANT=7`): one build serves them all.
 //!
 //! ```text
