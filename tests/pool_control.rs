@@ -8,8 +8,7 @@ use std::sync::mpsc::channel;
 
 use keylane::{ControlError, PoolHandle, ShardedThreadPool, Step, Stop};
 
-use common::runner::{Runner, Task, count, hold, pool};
-use common::spy::{Key, Spied, begin_drain};
+use common::runner::{Runner, Task, begin_drain, count, hold, nothing, pool};
 use common::{bounded, hear, together};
 
 /// Submitters go on while another thread pauses and resumes, again and again.
@@ -115,12 +114,12 @@ fn a_drain_waits_for_the_children_of_what_it_waits_for() {
 #[test]
 fn a_drain_is_not_held_up_by_what_is_submitted_later() {
     bounded(|| {
-        let builder = ShardedThreadPool::builder(Spied).shards(1).threads_per_shard(1);
+        let builder = ShardedThreadPool::builder(Runner).shards(1).threads_per_shard(1);
         let (pool, mut workers) = builder.stepped().unwrap();
-        pool.submit(Key(0), ()).unwrap();
+        pool.submit(0, nothing()).unwrap();
         let drain = begin_drain(&pool);
-        pool.submit(Key(0), ()).unwrap();
-        pool.submit(Key(1), ()).unwrap();
+        pool.submit(0, nothing()).unwrap();
+        pool.submit(1, nothing()).unwrap();
         assert_eq!(workers[0].step(), Step::Ran);
         assert_eq!(drain.join().unwrap(), Ok(()), "two items are left, and none of its business");
     });
@@ -211,10 +210,10 @@ fn a_pool_that_has_stopped_is_drained_and_cannot_be_paused() {
 #[test]
 fn a_drain_whose_items_are_handed_back_says_so() {
     bounded(|| {
-        let (pool, workers) = ShardedThreadPool::builder(Spied).shards(1).stepped().unwrap();
-        pool.submit(Key(0), ()).unwrap();
+        let (pool, workers) = ShardedThreadPool::builder(Runner).shards(1).stepped().unwrap();
+        pool.submit(0, nothing()).unwrap();
         let drain = begin_drain(&pool);
-        pool.submit(Key(0), ()).unwrap(); // of a later generation, and handed back with it
+        pool.submit(0, nothing()).unwrap(); // of a later generation, and handed back with it
         assert_eq!(pool.reclaim(workers).leftovers.len(), 2);
         assert_eq!(drain.join().unwrap(), Err(ControlError::Stopped));
     });

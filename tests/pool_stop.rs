@@ -10,13 +10,8 @@ use std::thread;
 
 use keylane::{ControlError, Handler, ShardedThreadPool, Step, Stop, Worker};
 
-use common::runner::{Runner, Task, count, hold, pool};
-use common::spy::{Key, Spied, begin_drain};
+use common::runner::{Runner, begin_drain, count, hold, nothing, pool};
 use common::{bounded, hear, together};
-
-fn nothing() -> Task {
-    Box::new(|| {})
-}
 
 /// Submitters go on until they are refused while another thread shuts down.
 fn stop_in_the_middle(stop: Stop) {
@@ -105,9 +100,9 @@ fn a_paused_pool_ends_and_hands_back() {
 fn a_drain_ends_when_what_it_waits_for_is_handed_back() {
     bounded(|| {
         for _ in 0..100 {
-            let builder = ShardedThreadPool::builder(Spied).shards(1).threads_per_shard(1);
+            let builder = ShardedThreadPool::builder(Runner).shards(1).threads_per_shard(1);
             let (pool, workers) = builder.stepped().unwrap();
-            pool.submit(Key(0), ()).unwrap();
+            pool.submit(0, nothing()).unwrap();
             let drain = begin_drain(&pool);
             (0..10).for_each(|_| thread::yield_now());
             pool.shutdown(Stop::HandBack);

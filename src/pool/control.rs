@@ -67,6 +67,7 @@ impl<H: Handler> Shared<H> {
             for shard in &self.shards {
                 shard.baton.take_up().end_generation(generation);
             }
+            mark("drain began");
             generation
         };
         let bell = Arc::new(Bell::new());

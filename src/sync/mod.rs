@@ -12,7 +12,7 @@
 //! | [`Condvar`] | one waiter, always with a predicate | parking_lot | loom's | shuttle's, and spurious wake-ups |
 //! | [`thread`], [`thread_local!`] | spawn with a name, join; thread-private state | std | loom's | shuttle's |
 //! | [`Arc`] | lifetimes only: no decision rests on a count | std | std | std |
-//! | [`mark`] | names a branch that was taken | nothing | recorded for the model | recorded for the sampling |
+//! | [`mark`] | names a branch that was taken | nothing, unless a test listens | recorded for the model | recorded for the sampling |
 //! | [`Unseen`], [`Witness`] | what checkers of `testing` write down; never in the core | std's lock | std's lock, and a step that orders nothing | not there |
 //!
 //! There is no cell: all shared data lives inside a `Mutex`, so the crate needs no `unsafe` at all.
@@ -44,6 +44,8 @@ pub use std::sync::Arc;
 pub use self::witness::{Unseen, Witness};
 #[cfg(any(feature = "testing", keylane_loom))]
 pub use imp::note;
+#[cfg(all(feature = "testing", not(any(keylane_loom, keylane_shuttle))))]
+pub use imp::on_mark;
 
 #[cfg(any(keylane_loom, keylane_shuttle))]
 pub use imp::model;

@@ -100,9 +100,41 @@ pub mod thread {
     }
 }
 
-/// Tells the model that the branch called `label` was taken. Nothing, natively.
+/// Tells the model that the branch called `label` was taken. Nothing, natively, unless a test listens.
 #[inline(always)]
-pub fn mark(_label: &'static str) {}
+pub fn mark(_label: &'static str) {
+    #[cfg(feature = "testing")]
+    listening::hear(_label);
+}
+
+#[cfg(feature = "testing")]
+pub use listening::on_mark;
+
+/// How native tests know that another thread has come to a place that only marks show.
+#[cfg(feature = "testing")]
+mod listening {
+    use std::cell::RefCell;
+
+    type Listener = Box<dyn FnMut(&'static str)>;
+
+    std::thread_local! {
+        static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
+    }
+
+    /// From now on calls `listener` with the label of each mark that the calling thread passes, at that place: it must
+    /// not wait, and must not use keylane. In models `Model::reaches` tells which marks were passed.
+    pub fn on_mark(listener: impl FnMut(&'static str) + 'static) {
+        LISTENER.set(Some(Box::new(listener)));
+    }
+
+    pub(super) fn hear(label: &'static str) {
+        LISTENER.with_borrow_mut(|listener| {
+            if let Some(listener) = listener {
+                listener(label);
+            }
+        });
+    }
+}
 
 /// Notes a step for who reads a replayed interleaving. Nothing, natively.
 #[cfg(feature = "testing")]

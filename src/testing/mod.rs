@@ -134,6 +134,8 @@ pub use crate::sync::model::{Hints, Plain, loom, times};
 #[cfg(keylane_loom)]
 pub use model::Model;
 
+#[cfg(not(any(keylane_loom, keylane_shuttle)))]
+pub use crate::sync::on_mark;
 pub use crate::sync::{mark, note};
 pub use balance::Balance;
 pub use clock::ManualClock;

@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "each test uses its own part of it")]
 
 pub mod runner;
-pub mod spy;
 
 use std::sync::Barrier;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};

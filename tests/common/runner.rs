@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
 
-use keylane::{Handler, PoolHandle, ShardedThreadPool};
+use keylane::testing::on_mark;
+use keylane::{ControlError, Handler, PoolHandle, ShardedThreadPool};
 
 use super::hear;
 
@@ -26,6 +28,11 @@ pub fn pool(shards: usize, threads_per_shard: usize) -> ShardedThreadPool<Runner
     builder.shards(shards).threads_per_shard(threads_per_shard).start().unwrap()
 }
 
+/// An item that does nothing.
+pub fn nothing() -> Task {
+    Box::new(|| {})
+}
+
 /// An item that counts itself.
 pub fn count(ran: &Arc<AtomicUsize>) -> Task {
     let ran = Arc::clone(ran);
@@ -45,4 +52,19 @@ pub fn hold(pool: &PoolHandle<Runner>, key: usize, last: Task) -> Sender<()> {
     pool.submit(key, Box::new(body)).unwrap();
     hear(&has_started);
     release
+}
+
+/// Begins a drain on a thread of its own. When this returns every shard knows of it: what is submitted from now on comes
+/// after it.
+pub fn begin_drain(pool: &PoolHandle<Runner>) -> JoinHandle<Result<(), ControlError>> {
+    let (tell, marks) = channel();
+    let pool = pool.clone();
+    let drain = thread::spawn(move || {
+        on_mark(move |label| {
+            let _ = tell.send(label);
+        });
+        pool.drain()
+    });
+    while hear(&marks) != "drain began" {}
+    drain
 }

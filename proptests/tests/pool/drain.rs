@@ -5,9 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use keylane::ControlError;
+use keylane::testing::on_mark;
 use keylane_proptests::{DrainId, Drained};
-
-use crate::ops::{HASHED, Key};
 
 /// How long to wait for what must happen before it is called a hang.
 const HANG: Duration = Duration::from_secs(20);
@@ -20,23 +19,18 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// Calls `drain` on a new thread, and comes back when it has marked every shard: when it has taken in the
-    /// shard's marker, which nobody else can have done, and which shows in the marker's being hashed.
-    pub fn begin(
-        id: DrainId,
-        markers: &[Key],
-        drain: impl FnOnce() -> Result<(), ControlError> + Send + 'static,
-    ) -> Self {
-        let (tell_hashed, hashed) = channel();
+    /// Calls `drain` on a new thread, and comes back when every shard knows of it: what was submitted until now is
+    /// its business, and nothing that will be.
+    pub fn begin(id: DrainId, drain: impl FnOnce() -> Result<(), ControlError> + Send + 'static) -> Self {
+        let (tell, marks) = channel();
         let returned = on_a_thread(move || {
-            HASHED.set(Some(tell_hashed));
+            // Nobody listens any more once the drain is known to have begun.
+            on_mark(move |label| {
+                let _ = tell.send(label);
+            });
             drain()
         });
-        let mut unseen = markers.to_vec();
-        while !unseen.is_empty() {
-            let key = hear(&hashed);
-            unseen.retain(|&marker| marker != key);
-        }
+        while hear(&marks) != "drain began" {}
         Self { id, returned }
     }
 

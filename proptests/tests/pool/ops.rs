@@ -1,20 +1,14 @@
 //! What can be done to a pool, from outside and from inside its handlers: one small language for both.
 
-use std::cell::RefCell;
-use std::hash::{Hash, Hasher};
-use std::sync::mpsc::Sender;
-
 use keylane::Stop;
 use proptest::prelude::*;
 
-/// What items are ordered by. Numbers from [`MARKERS`] on are the test's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What items are ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub u8);
 
 /// Keys in use. A few for each shard: what matters is how they meet.
 pub const KEYS: u8 = 7;
-/// Keys of the items that show that a drain has begun.
-pub const MARKERS: u8 = 100;
 /// The most shards, and the most workers of a shard.
 pub const SHARDS: usize = 3;
 pub const THREADS: usize = 2;
@@ -40,23 +34,6 @@ pub struct Order {
     pub key: Key,
     /// What its handler does.
     pub script: Vec<Op>,
-}
-
-thread_local! {
-    /// Told of every key that is hashed on this thread.
-    pub static HASHED: RefCell<Option<Sender<Key>>> = const { RefCell::new(None) };
-}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        HASHED.with_borrow(|hashed| {
-            if let Some(hashed) = hashed {
-                // Nobody listens any more once the drain is known to have begun.
-                let _ = hashed.send(*self);
-            }
-        });
-        self.0.hash(state);
-    }
 }
 
 /// A transition of the machine.

@@ -9,14 +9,13 @@ use keylane::{ControlError, Handler, PauseGuard, PoolHandle, ShardedThreadPool, 
 use keylane_proptests::{ItemId, PoolModel, Stepped};
 
 use crate::drain::{Drain, hear, on_a_thread};
-use crate::ops::{Key, MARKERS, Op, Order};
+use crate::ops::{Key, Op, Order};
 
 /// A pool, its workers, and the model that judges them.
 pub struct Real {
     pool: PoolHandle<Clerk>,
     /// Absent while they are being stepped.
     workers: Vec<Mutex<Option<Worker<Clerk>>>>,
-    shards: usize,
     model: Mutex<PoolModel<Key>>,
     books: Conservation,
     /// Items offered.
@@ -80,7 +79,6 @@ impl Real {
             Self {
                 pool,
                 workers: workers.into_iter().map(|worker| Mutex::new(Some(worker))).collect(),
-                shards,
                 model: Mutex::new(PoolModel::new(shard_of)),
                 books: Conservation::new(),
                 offered: Mutex::default(),
@@ -215,23 +213,9 @@ impl Real {
             assert_eq!(self.pool.drain(), Err(ControlError::FromCallback));
             return;
         }
-        // One item for each shard that no worker has taken in: see `Drain::begin`.
-        let mut markers = Vec::new();
-        if !self.model.lock().unwrap().is_stopped() {
-            markers.extend((0..self.shards).map(|shard| self.marker(shard)));
-        }
-        for &key in &markers {
-            self.submit(&Order { key, script: Vec::new() });
-        }
         let id = self.model.lock().unwrap().drain();
         let pool = self.pool.clone();
-        self.drains.lock().unwrap().push(Drain::begin(id, &markers, move || pool.drain()));
-    }
-
-    fn marker(&self, shard: usize) -> Key {
-        let model = self.model.lock().unwrap();
-        let mut markers = (MARKERS..=u8::MAX).map(Key);
-        markers.find(|key| model.shard_of(key) == shard).expect("every shard has a marker")
+        self.drains.lock().unwrap().push(Drain::begin(id, move || pool.drain()));
     }
 
     fn is_inside(&self) -> bool {

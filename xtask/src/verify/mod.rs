@@ -207,13 +207,10 @@ fn explore(options: &Options, crew: &Crew, root: &Path, findings: &mut Findings)
 fn mutate(options: &Options, crew: &Crew, root: &Path, findings: &mut Findings) -> Result<()> {
     let laboratory = laboratory::Laboratory::build(root)?;
     if options.mutant.is_none() {
-        let only = options.museum.as_deref();
-        findings.museum = Some(museum::run(crew, &laboratory, root, only, |all| options.part(all))?);
+        findings.museum = Some(museum::run(crew, &laboratory, root, options)?);
     }
     if options.museum.is_none() {
-        let (tier, only) = (options.tier(), options.mutant.as_deref());
-        let part = |all| options.part(all);
-        findings.mutants = Some(mutants::run(crew, &laboratory, root, tier, options.record, only, part)?);
+        findings.mutants = Some(mutants::run(crew, &laboratory, root, options)?);
     }
     Ok(())
 }

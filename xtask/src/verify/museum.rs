@@ -4,22 +4,18 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use super::Options;
 use super::crew::Crew;
 use super::findings::{Piece, Verdict};
 use super::laboratory::{Laboratory, Witness};
 use crate::mutate::{self, Mutant};
 
-/// Shows every piece, or those that `part` leaves, to its model.
-pub fn run(
-    crew: &Crew,
-    laboratory: &Laboratory,
-    root: &Path,
-    only: Option<&str>,
-    part: impl FnOnce(Vec<(usize, &Mutant)>) -> Vec<(usize, &Mutant)>,
-) -> Result<Vec<Piece>> {
+/// Shows the pieces that `options` ask for to their models.
+pub fn run(crew: &Crew, laboratory: &Laboratory, root: &Path, options: &Options) -> Result<Vec<Piece>> {
+    let only = options.museum.as_deref();
     let id_of = |mutant: &Mutant| mutant.entry.as_ref().and_then(|entry| entry.id.clone());
     let pieces: Vec<_> = laboratory.mutants().filter(|(_, mutant)| id_of(mutant).is_some()).collect();
-    let mut pieces = part(pieces);
+    let mut pieces = options.part(pieces);
     pieces.retain(|(_, mutant)| only.is_none_or(|only| id_of(mutant).as_deref() == Some(only)));
     ensure!(only.is_none() || !pieces.is_empty(), "the museum has no piece called that");
     let src = root.join("src");

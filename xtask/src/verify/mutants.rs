@@ -8,10 +8,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::Tier;
 use super::crew::Crew;
 use super::findings::{Fate, Mutant, Mutants};
 use super::laboratory::{Laboratory, Symptom, Witness, symptom};
+use super::{Options, Tier};
 use crate::mutate;
 
 /// Who noticed each mutant when they were last recorded: asked first, and everybody else only if it does not again.
@@ -39,21 +39,12 @@ struct Job<'a> {
     explanation: Option<String>,
 }
 
-/// Runs the mutants whose turn it is: all of them, or the part that `part` leaves.
-pub fn run(
-    crew: &Crew,
-    laboratory: &Laboratory,
-    root: &Path,
-    tier: Tier,
-    record: bool,
-    only: Option<&str>,
-    part: impl FnOnce(Vec<usize>) -> Vec<usize>,
-) -> Result<Mutants> {
+/// Runs the mutants that `options` ask for.
+pub fn run(crew: &Crew, laboratory: &Laboratory, root: &Path, options: &Options) -> Result<Mutants> {
+    let (tier, only) = (options.tier(), options.mutant.as_deref());
     let killers = read_killers(root)?;
     let mut explanations = read_survivors(root)?;
-    let ours: BTreeSet<usize> =
-        part(laboratory.mutants().map(|(number, _)| number).collect()).into_iter().collect();
-    let mut jobs: Vec<Job<'_>> = laboratory
+    let all: Vec<Job<'_>> = laboratory
         .mutants()
         // The museum's pieces have a table of their own.
         .filter(|(_, mutant)| mutant.entry.as_ref().is_none_or(|entry| entry.id.is_none()))
@@ -66,8 +57,10 @@ pub fn run(
         .collect();
     let stale: Vec<&String> = explanations.keys().collect();
     ensure!(stale.is_empty(), "{SURVIVORS} explains what is not there: {stale:?}");
-    let total = jobs.len();
-    jobs.retain(|job| ours.contains(&job.number) && only.is_none_or(|id| job.mutant.id == id));
+    let total = all.len();
+    let mut jobs = options.part(all);
+    jobs.retain(|job| only.is_none_or(|id| job.mutant.id == id));
+    ensure!(only.is_none() || !jobs.is_empty(), "no mutant is called that (`cargo xtask mutants --list`)");
 
     let killers = Mutex::new(killers);
     let reach = Reach::new(crew, laboratory, root, jobs.iter().any(|job| needs_search(job, tier)))?;
@@ -93,7 +86,7 @@ pub fn run(
                 crew.say(format!("SURVIVED {}", job.mutant.id));
             }
             let found = found.flatten();
-            if let Some((witness, _)) = found.as_ref().filter(|_| record) {
+            if let Some((witness, _)) = found.as_ref().filter(|_| options.record) {
                 // At once: who stops a long search does not lose what it has found.
                 let mut killers = killers.lock().expect("no job panics here");
                 killers.insert(job.mutant.id.clone(), witness.clone());
@@ -116,7 +109,7 @@ pub fn run(
         },
     )?;
 
-    if record {
+    if options.record {
         let known: BTreeSet<&str> = laboratory.mutants().map(|(_, mutant)| mutant.id.as_str()).collect();
         let mut killers = killers.into_inner().expect("no job panics here");
         killers.retain(|id, _| known.contains(id.as_str()));

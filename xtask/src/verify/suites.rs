@@ -146,9 +146,9 @@ pub fn run(
         let tests = tests_run(&ended.output);
         let mut reports = ended.reports();
         reports.extend(tests.map(|tests| json!({ "tests": tests })));
-        // An executable without tests passes; here it must not.
-        let vacuous = ended.verdict == Verdict::Pass && tests == Some(0);
-        let result = if vacuous { Verdict::Fail } else { ended.verdict };
+        // An executable without tests passes, and so does one that is no test; here they must not.
+        let vacuous = matches!(plan.program, Program::Executable(_)) && tests.is_none_or(|tests| tests == 0);
+        let result = if vacuous && ended.verdict == Verdict::Pass { Verdict::Fail } else { ended.verdict };
         if result != Verdict::Pass {
             crew.say(format!("FAILED suite {}", plan.name));
         }
