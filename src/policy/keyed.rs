@@ -102,7 +102,7 @@ mod tests {
         for (key, item) in [('a', 1), ('a', 2), ('b', 3)] {
             keyed.push(key, item);
         }
-        assert_eq!((keyed.len, keyed.ready()), (3, 2));
+        assert_eq!((keyed.len, keyed.ready(), keyed.is_empty()), (3, 2, false));
         assert_eq!(keyed.pick(), Some(('a', 1)));
         assert_eq!(keyed.pick(), Some(('b', 3)));
         assert_eq!(keyed.pick(), None);
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(keyed.pick(), Some(('a', 2)));
         keyed.finish('b');
         keyed.finish('a');
-        assert_eq!((keyed.len, keyed.ready(), keyed.keys.len()), (0, 0, 0));
+        assert_eq!((keyed.len, keyed.ready(), keyed.keys.len(), keyed.is_empty()), (0, 0, 0, true));
     }
 
     #[test]

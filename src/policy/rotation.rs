@@ -84,4 +84,19 @@ mod tests {
         assert_eq!(rotation.pick(), Some(('a', 3)));
         assert_eq!(rotation.pick(), Some(('b', 4)));
     }
+
+    #[test]
+    fn emptied_queues_are_kept_but_neither_many_nor_large_ones() {
+        let mut rotation = Rotation::new();
+        let mut emptied_after = |items: usize| {
+            (0..items).for_each(|item| rotation.push(0, item));
+            (0..items).for_each(|_| drop(rotation.pick().unwrap()));
+            rotation.spare.len()
+        };
+        assert_eq!(emptied_after(2), 1);
+        assert_eq!(emptied_after(SPARE_CAPACITY + 1), 0, "it has grown");
+        (0..2 * SPARE_QUEUES).for_each(|source| rotation.push(source, 0));
+        while rotation.pick().is_some() {}
+        assert_eq!(rotation.spare.len(), SPARE_QUEUES);
+    }
 }

@@ -128,8 +128,9 @@ mod listening {
     }
 
     pub(super) fn hear(label: &'static str) {
-        LISTENER.with_borrow_mut(|listener| {
-            if let Some(listener) = listener {
+        // A pool may be dropped with its thread, after the listener was.
+        let _ = LISTENER.try_with(|listener| {
+            if let Some(listener) = listener.borrow_mut().as_mut() {
                 listener(label);
             }
         });

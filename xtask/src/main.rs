@@ -2,6 +2,7 @@
 
 mod mutants;
 mod mutate;
+mod policies;
 mod verify;
 
 use std::process::ExitCode;
@@ -15,11 +16,14 @@ enum Command {
     Verify(verify::Options),
     /// Lists the ways in which the sources can be broken, and shows one
     Mutants(mutants::Arguments),
+    /// Runs cargo-mutants on the sequential policies, and fails below the floor
+    Policies,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Verify(options) => verify::run(&options),
         Command::Mutants(arguments) => mutants::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Policies => policies::run(),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::json;
@@ -12,6 +13,7 @@ use super::crew::Crew;
 use super::findings::{Suite, Verdict};
 use super::process;
 use super::{Tier, sanitizer};
+use crate::policies;
 
 /// One test executable, or one script.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ enum Program {
     Script(&'static str),
     /// The stress test on the nightly toolchain, if there is one: slow to build, so not for a quick run.
     Sanitizer,
+    /// cargo-mutants on the policies, if it is installed: a build for each mutant.
+    Policies,
 }
 
 const fn plan(
@@ -87,6 +91,8 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
     ];
     if tier != Tier::Quick {
         let sanitizer = plan("stress, under ThreadSanitizer", "sanitizer", "P4", "");
+        let policies = plan("policies, by cargo-mutants", "mutants", "", "");
+        plans.insert(0, Plan { program: Program::Policies, ..policies });
         plans.insert(0, Plan { program: Program::Sanitizer, ..sanitizer });
     }
     plans
@@ -140,6 +146,7 @@ pub fn run(
                 command
             }
             Program::Sanitizer => return sanitizer::run(crew, root, tier, plan.name, plan.guarantees),
+            Program::Policies => return by_cargo_mutants(crew, root, plan),
         };
         command.envs((plan.environment)(tier));
         let ended = process::run(command, tier.limit())?;
@@ -161,6 +168,30 @@ pub fn run(
             reports,
             failure: (result != Verdict::Pass).then_some(ended.output),
         })
+    })
+}
+
+fn by_cargo_mutants(crew: &Crew, root: &Path, plan: &Plan) -> Result<Suite> {
+    let started = Instant::now();
+    let outcome = if policies::is_installed() {
+        Some(policies::examine(root)?)
+    } else {
+        crew.say("not run: cargo-mutants on the policies, for want of cargo-mutants");
+        None
+    };
+    let result = match &outcome {
+        None => Verdict::NotRun,
+        Some(outcome) if outcome.is_well() => Verdict::Pass,
+        Some(_) => Verdict::Fail,
+    };
+    Ok(Suite {
+        name: plan.name.to_owned(),
+        kind: plan.kind,
+        guarantees: Vec::new(),
+        seconds: started.elapsed().as_secs_f64(),
+        result,
+        reports: Vec::new(),
+        failure: outcome.filter(|_| result == Verdict::Fail).map(|outcome| outcome.to_string()),
     })
 }
 
