@@ -71,14 +71,18 @@ pub enum BuildError {
     Thread(#[from] std::io::Error),
 }
 
-/// A queue or a pool could not be joined, or a pool not be paused or drained.
+/// A queue or a pool could not be joined, a pool not be paused or drained, an event not be raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ControlError {
     /// The call came from inside a callback of the same queue or pool, and would have waited for itself.
     #[error("called from inside a callback of the same queue or pool")]
     FromCallback,
-    /// The pool has been shut down; some of what was to be waited for will never run.
-    #[error("the pool has been shut down")]
+    /// The queue or the pool has been shut down: of what was asked for, or was to be waited for, nothing more will
+    /// come.
+    #[error("the queue or the pool has been shut down")]
     Stopped,
+    /// A queue was asked to discard what it sends to itself.
+    #[error("messages to oneself are never discarded")]
+    NotAConnection,
 }

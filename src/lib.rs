@@ -42,13 +42,13 @@ mod worker_thread;
 
 pub use dispatch::{
     Connection, ConnectionId, Delivered, DispatchLoop, DispatchQueue, DispatchQueueBuilder, Dispatcher,
-    Local, LocalLoop, Message, Priority, QueueHandle, QueueReport,
+    DispatcherChain, Event, Handled, Local, LocalLoop, Message, Priority, QueueHandle, QueueReport,
 };
 pub use error::{BuildError, ControlError, DeliverError, SubmitError};
 pub use pool::{
     Handler, PauseGuard, PoolHandle, PoolReport, ShardedThreadPool, ShardedThreadPoolBuilder, Worker,
 };
-pub use stop::{Step, Stop};
+pub use stop::{OnPanic, Step, Stop};
 
 /// The protocols themselves, for the models, and what models and samplings set and read.
 #[cfg(any(keylane_loom, keylane_shuttle))]

@@ -20,3 +20,16 @@ pub enum Step {
     /// Found that it has been stopped and that nothing is left to do. Stays so.
     Stopped,
 }
+
+/// What becomes of a queue when one of its callbacks panics. (A callback on the caller's own thread, a fast one, panics
+/// there all the same.)
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnPanic {
+    /// The message counts as dispatched, the panic is counted, and the queue goes on.
+    #[default]
+    Isolate,
+    /// The same, and the queue is shut down with [`Stop::HandBack`] before the unwinding goes on: nothing more is begun
+    /// on what the panic may have left half done.
+    Stop,
+}

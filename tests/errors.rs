@@ -5,7 +5,7 @@ use std::error::Error;
 
 use keylane::{
     BuildError, Connection, ConnectionId, ControlError, DeliverError, DispatchLoop, DispatchQueue,
-    Dispatcher, Handler, Local, LocalLoop, Message, PauseGuard, PoolHandle, PoolReport, QueueHandle,
+    Dispatcher, Handled, Handler, Local, LocalLoop, Message, PauseGuard, PoolHandle, PoolReport, QueueHandle,
     QueueReport, ShardedThreadPool, Stop, SubmitError, Worker,
 };
 
@@ -18,7 +18,9 @@ struct Nothing;
 
 impl Dispatcher for Nothing {
     type Message = Letter;
-    fn dispatch(&self, _: ConnectionId, _: Letter) {}
+    fn dispatch(&self, _: ConnectionId, _: Letter) -> Handled<Letter> {
+        Ok(())
+    }
 }
 
 impl Handler for Nothing {

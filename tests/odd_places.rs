@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use keylane::{
-    ConnectionId, ControlError, DispatchQueue, Dispatcher, Handler, Message, PoolHandle, Priority,
+    ConnectionId, ControlError, DispatchQueue, Dispatcher, Handled, Handler, Message, PoolHandle, Priority,
     ShardedThreadPool,
 };
 
@@ -110,7 +110,9 @@ impl Dispatcher for Asked {
         message.0.end("can_fast_dispatch");
         false
     }
-    fn dispatch(&self, _: ConnectionId, _: Asking) {}
+    fn dispatch(&self, _: ConnectionId, _: Asking) -> Handled<Asking> {
+        Ok(())
+    }
 }
 
 /// The two questions are callbacks too, on the local thread as on any other.

@@ -9,8 +9,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use keylane::{
-    ConnectionId, ControlError, Delivered, DispatchQueue, Dispatcher, Message, Priority, QueueHandle, Step,
-    Stop,
+    ConnectionId, ControlError, Delivered, DispatchQueue, Dispatcher, Handled, Message, Priority,
+    QueueHandle, Step, Stop,
 };
 
 use common::{bounded, hear, together};
@@ -25,8 +25,9 @@ struct Runner;
 
 impl Dispatcher for Runner {
     type Message = Task;
-    fn dispatch(&self, _: ConnectionId, task: Task) {
+    fn dispatch(&self, _: ConnectionId, task: Task) -> Handled<Task> {
         (task.0)();
+        Ok(())
     }
 }
 
@@ -57,9 +58,10 @@ impl Dispatcher for Counter {
         number % 3 == 0
     }
 
-    fn dispatch(&self, _: ConnectionId, Numbered(writer, number): Numbered) {
+    fn dispatch(&self, _: ConnectionId, Numbered(writer, number): Numbered) -> Handled<Numbered> {
         assert!(!self.joined.load(Ordering::SeqCst), "D10: no callback after join");
         self.ran.lock().unwrap().push((writer, number));
+        Ok(())
     }
 }
 
@@ -182,8 +184,9 @@ fn a_panic_of_a_fast_callback_comes_out_of_deliver_and_the_connection_lives() {
         fn can_fast_dispatch(&self, _: &Task) -> bool {
             true
         }
-        fn dispatch(&self, _: ConnectionId, task: Task) {
+        fn dispatch(&self, _: ConnectionId, task: Task) -> Handled<Task> {
             (task.0)();
+            Ok(())
         }
     }
     bounded(|| {
@@ -210,7 +213,7 @@ fn join_waits_for_the_fast_callbacks_that_run() {
         fn can_fast_dispatch(&self, _: &Numbered) -> bool {
             true
         }
-        fn dispatch(&self, _: ConnectionId, _: Numbered) {
+        fn dispatch(&self, _: ConnectionId, _: Numbered) -> Handled<Numbered> {
             let Reader { queue, begun, ended } = &*self.0;
             begun.lock().unwrap().send(()).unwrap();
             let another = queue.get().unwrap().connect();
@@ -219,6 +222,7 @@ fn join_waits_for_the_fast_callbacks_that_run() {
             }
             (0..20).for_each(|_| std::thread::yield_now());
             ended.store(true, Ordering::SeqCst);
+            Ok(())
         }
     }
     bounded(|| {
@@ -359,8 +363,9 @@ struct Tally(Arc<AtomicUsize>);
 
 impl Dispatcher for Tally {
     type Message = Letter;
-    fn dispatch(&self, _: ConnectionId, _: Letter) {
+    fn dispatch(&self, _: ConnectionId, _: Letter) -> Handled<Letter> {
         self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
 }
 
@@ -395,9 +400,10 @@ fn a_queue_is_joined_or_dropped_in_its_own_fast_callback() {
         fn can_fast_dispatch(&self, _: &Now) -> bool {
             true
         }
-        fn dispatch(&self, _: ConnectionId, _: Now) {
+        fn dispatch(&self, _: ConnectionId, _: Now) -> Handled<Now> {
             let queue = self.place.lock().unwrap().take().unwrap();
             self.said.send((self.end)(queue)).unwrap();
+            Ok(())
         }
     }
 

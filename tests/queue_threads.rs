@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
-use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, Priority, Stop};
+use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Handled, Message, Priority, Stop};
 
 use common::{bounded, hear, together};
 
@@ -72,13 +72,15 @@ impl Dispatcher for Shared {
         letter.qualifies
     }
 
-    fn fast_dispatch(&self, from: ConnectionId, letter: Letter) {
+    fn fast_dispatch(&self, from: ConnectionId, letter: Letter) -> Handled<Letter> {
         let of_connection = &self.0.fast[usize::try_from(from.get()).unwrap()];
         self.0.note(from, letter, true, of_connection);
+        Ok(())
     }
 
-    fn dispatch(&self, from: ConnectionId, letter: Letter) {
+    fn dispatch(&self, from: ConnectionId, letter: Letter) -> Handled<Letter> {
         self.0.note(from, letter, false, &self.0.dispatching);
+        Ok(())
     }
 }
 
@@ -166,8 +168,9 @@ fn each_message_wakes_the_thread_that_is_to_run_it() {
     impl Message for Ping {}
     impl Dispatcher for Echo {
         type Message = Ping;
-        fn dispatch(&self, _: ConnectionId, ping: Ping) {
+        fn dispatch(&self, _: ConnectionId, ping: Ping) -> Handled<Ping> {
             self.0.send(ping.0).unwrap();
+            Ok(())
         }
     }
     bounded(|| {

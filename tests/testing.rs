@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use keylane::testing::{Balance, Conservation, Exclusion, Fate, ManualClock, Order, settle};
 use keylane::{
-    ConnectionId, Delivered, DispatchQueue, Dispatcher, Handler, Message, PoolHandle, ShardedThreadPool,
-    Step, Stop,
+    ConnectionId, Delivered, DispatchQueue, Dispatcher, Handled, Handler, Message, PoolHandle,
+    ShardedThreadPool, Step, Stop,
 };
 
 /// What the panic of `violate` says.
@@ -213,7 +213,9 @@ struct Log;
 
 impl Dispatcher for Log {
     type Message = Ping;
-    fn dispatch(&self, _: ConnectionId, _: Ping) {}
+    fn dispatch(&self, _: ConnectionId, _: Ping) -> Handled<Ping> {
+        Ok(())
+    }
 }
 
 #[test]

@@ -18,4 +18,4 @@ pub use pool_model::{DrainId, Drained, ItemId, PoolModel, Stepped, Violation};
 pub use queue_model::{Delivery, Dispatching, Passing, Posted, QueueModel, Taken};
 
 /// The few types of keylane's that the models speak of.
-pub use keylane::{Priority, Stop};
+pub use keylane::{Event, Priority, Stop};

@@ -1,9 +1,9 @@
 //! `DispatchQueue` by definition: one list, searched from end to end.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use keylane::{Priority, Stop};
+use keylane::{Event, Priority, Stop};
 
 /// The number of the queue itself as a source of messages, [`keylane::ConnectionId::LOCAL`].
 const LOCAL: u64 = 0;
@@ -35,6 +35,8 @@ pub enum Delivery<M> {
 pub enum Dispatching<M> {
     /// Run this one; [`QueueModel::dispatched`] tells when it has ended.
     Run(u64, Posted<M>),
+    /// Tell of this.
+    Tell(u64, Event),
     /// Nothing, for now.
     Idle,
     /// Nothing, ever again.
@@ -75,6 +77,10 @@ pub struct QueueModel<M> {
     connections: u64,
     ordered: BTreeSet<u64>,
     queued: Vec<Queued<M>>,
+    /// Discarded, and not yet dropped: the dispatch loop does that when it looks next.
+    discarded: Vec<(u64, Posted<M>)>,
+    /// Raised, and not yet told, oldest first.
+    events: VecDeque<(u64, Event)>,
     /// When a source last had its turn within a priority.
     last_turn: BTreeMap<(Priority, u64), u64>,
     /// Whose queued message runs at this moment.
@@ -113,6 +119,8 @@ impl<M: Clone> QueueModel<M> {
             connections: 0,
             ordered: BTreeSet::new(),
             queued: Vec::new(),
+            discarded: Vec::new(),
+            events: VecDeque::new(),
             last_turn: BTreeMap::new(),
             running: None,
             local: Vec::new(),
@@ -169,9 +177,10 @@ impl<M: Clone> QueueModel<M> {
         self.fast_closed || self.closed_lanes.contains(&from)
     }
 
-    /// Whether something of an ordered connection is queued or running.
+    /// Whether something of an ordered connection is queued or running, or has been discarded and not yet dropped.
     pub fn must_wait(&self, from: u64) -> bool {
-        let queued = self.queued.iter().any(|queued| queued.from == from);
+        let queued = self.queued.iter().any(|queued| queued.from == from)
+            || self.discarded.iter().any(|&(source, _)| source == from);
         self.ordered.contains(&from) && (queued || self.running == Some(from))
     }
 
@@ -185,6 +194,33 @@ impl<M: Clone> QueueModel<M> {
         }
         self.insert(from, posted);
         Ok(())
+    }
+
+    /// `Connection::discard`, `reset`, `connected` and the like: D7, what is queued of `from` is discarded if
+    /// `discards`; D9, the event comes behind the others. False if the queue has ended.
+    pub fn happen(&mut self, from: u64, discards: bool, event: Option<Event>) -> bool {
+        if self.queue_stop.is_some() {
+            return false;
+        }
+        if discards {
+            let (mut gone, left): (Vec<_>, Vec<_>) =
+                self.queued.drain(..).partition(|queued| queued.from == from);
+            self.queued = left;
+            gone.sort_by_key(|queued| Reverse(queued.posted.priority));
+            self.discarded.extend(gone.into_iter().map(|queued| (from, queued.posted)));
+        }
+        self.events.extend(event.map(|event| (from, event)));
+        true
+    }
+
+    /// What the dispatch loop drops when it looks.
+    pub fn take_discarded(&mut self) -> Vec<(u64, Posted<M>)> {
+        std::mem::take(&mut self.discarded)
+    }
+
+    /// Events that nobody was told of when the queue was reclaimed.
+    pub fn untold(&mut self) -> Vec<(u64, Event)> {
+        self.events.drain(..).collect()
     }
 
     /// `Local::send`. D6: it never runs here.
@@ -205,8 +241,12 @@ impl<M: Clone> QueueModel<M> {
     /// If a queued callback is under way: D12 says there is one at a time.
     pub fn step_dispatch(&mut self) -> Dispatching<M> {
         assert!(self.running.is_none(), "D12: one queued callback at a time");
+        self.discarded.clear();
         if self.queue_stop == Some(Stop::HandBack) {
             return Dispatching::Stopped;
+        }
+        if let Some((from, event)) = self.events.pop_front() {
+            return Dispatching::Tell(from, event);
         }
         match self.pick() {
             Some((from, posted)) => {

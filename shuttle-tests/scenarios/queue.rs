@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use keylane::{
-    Connection, ConnectionId, Delivered, DispatchQueue, Dispatcher, Local, Message, Priority, QueueHandle,
-    QueueReport,
+    Connection, ConnectionId, Delivered, DispatchQueue, Dispatcher, Handled, Local, Message, Priority,
+    QueueHandle, QueueReport,
 };
 
 use super::ledger::Ledger;
@@ -105,7 +105,7 @@ impl Dispatcher for Clerk {
         letter.fast
     }
 
-    fn fast_dispatch(&self, from: ConnectionId, letter: Letter) {
+    fn fast_dispatch(&self, from: ConnectionId, letter: Letter) -> Handled<Letter> {
         let Self(world) = self;
         if letter.is_local() {
             world.callback(from, &letter, &world.local, letter.writer);
@@ -113,12 +113,14 @@ impl Dispatcher for Clerk {
             world.ledger.promise(world.is_inside_its_call(&letter), "D5: a fast one runs inside deliver");
             world.callback(from, &letter, &world.fast[letter.writer], 0);
         }
+        Ok(())
     }
 
-    fn dispatch(&self, from: ConnectionId, letter: Letter) {
+    fn dispatch(&self, from: ConnectionId, letter: Letter) -> Handled<Letter> {
         let Self(world) = self;
         world.ledger.promise(!world.is_inside_its_call(&letter), "a queued one does not run inside deliver");
         world.callback(from, &letter, &world.dispatch, letter.queued_stream());
+        Ok(())
     }
 }
 

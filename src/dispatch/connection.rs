@@ -1,16 +1,18 @@
 //! The producing end that a connection's reader owns.
 
 use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::event::Event;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::Shared;
-use crate::error::DeliverError;
+use crate::dispatch::shared::{Happening, Shared};
+use crate::error::{ControlError, DeliverError};
 use crate::lane::{Entry, Lane, Origin};
 use crate::sync::{Arc, mark};
 
 /// One connection of a [`DispatchQueue`](crate::DispatchQueue): delivers messages in the order of its calls.
 ///
 /// Not clonable, and it delivers by `&mut self`: that is what keeps fast callbacks of one connection from
-/// overlapping (D12). Dropping it takes nothing back; what it queued will be dispatched.
+/// overlapping (D12), and a connection that has been [`reset`](Self::reset) from being used again. Dropping it takes
+/// nothing back and tells nobody; what it queued will be dispatched.
 pub struct Connection<D: Dispatcher> {
     shared: Arc<Shared<D>>,
     lane: Lane,
@@ -68,8 +70,8 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     fn offer(&mut self, message: D::Message) -> Result<Delivered, D::Message> {
-        if self.shared.can_fast_dispatch(&message) {
-            let from = self.id();
+        let from = self.id();
+        if self.shared.preprocess(from, &message) {
             match self.lane.enter() {
                 Entry::Visit(visit) => {
                     self.shared.fast_dispatch(from, message);
@@ -81,9 +83,85 @@ impl<D: Dispatcher> Connection<D> {
             }
         }
         let pending = self.lane.expect();
-        self.shared.enqueue(self.id(), message, pending, Origin::Outside)?;
+        self.shared.enqueue(from, message, pending, Origin::Outside)?;
         mark("queued");
         Ok(Delivered::Queued)
+    }
+
+    /// Tells the dispatcher that this side has reached the peer: [`Event::Connected`].
+    ///
+    /// # Ordering
+    /// Before every message that is queued after it, and every one of any connection that still waits (D9). Fast
+    /// messages have no order against it: announce before the first is delivered, and let the dispatcher expect either.
+    ///
+    /// # Errors
+    /// [`ControlError::Stopped`] if the queue has ended, or is ending and has nothing left to do.
+    pub fn connected(&mut self) -> Result<(), ControlError> {
+        self.happen(false, Some(Event::Connected))
+    }
+
+    /// Tells the dispatcher that the peer has reached this side: [`Event::Accepted`].
+    ///
+    /// # Ordering
+    /// As [`connected`](Self::connected).
+    ///
+    /// # Errors
+    /// As [`connected`](Self::connected).
+    pub fn accepted(&mut self) -> Result<(), ControlError> {
+        self.happen(false, Some(Event::Accepted))
+    }
+
+    /// Discards what this connection has queued and what has not been picked yet.
+    ///
+    /// # Ordering
+    /// When it returns, nothing more of what this connection had queued is picked (D7). One message may be running
+    /// already, or about to: it had been picked. Later messages are dispatched as ever. The discarded ones are dropped
+    /// by the dispatch thread before it picks again.
+    ///
+    /// # Errors
+    /// As [`connected`](Self::connected); then what is left of the queue runs or is handed back.
+    pub fn discard(&mut self) -> Result<(), ControlError> {
+        self.happen(true, None)
+    }
+
+    /// The peer has forgotten the session: discards, as [`discard`](Self::discard) does, and tells the dispatcher with
+    /// [`Event::RemoteReset`]. The connection goes on.
+    ///
+    /// # Errors
+    /// As [`discard`](Self::discard).
+    pub fn remote_reset(&mut self) -> Result<(), ControlError> {
+        self.happen(true, Some(Event::RemoteReset))
+    }
+
+    /// The connection is gone: discards what it has queued and tells the dispatcher with [`Event::Reset`], exactly once,
+    /// since it takes the connection with it. No callback of it is begun after the event; a fast one cannot be running,
+    /// since that would be on this thread.
+    ///
+    /// # Errors
+    /// As [`discard`](Self::discard). The connection is gone all the same.
+    pub fn reset(self) -> Result<(), ControlError> {
+        self.happen(true, Some(Event::Reset))
+    }
+
+    /// The peer would not have this side: as [`reset`](Self::reset), and the event is [`Event::Refused`].
+    ///
+    /// # Errors
+    /// As [`reset`](Self::reset).
+    pub fn refused(self) -> Result<(), ControlError> {
+        self.happen(true, Some(Event::Refused))
+    }
+
+    /// Ends the connection on one's own account: discards what it has queued, and tells nobody, since whoever does this
+    /// knows. (Dropping a connection discards nothing.)
+    ///
+    /// # Errors
+    /// As [`reset`](Self::reset).
+    pub fn mark_down(self) -> Result<(), ControlError> {
+        self.happen(true, None)
+    }
+
+    fn happen(&self, discards: bool, event: Option<Event>) -> Result<(), ControlError> {
+        self.shared.happen(Happening { from: self.id(), discards, event })
     }
 
     /// Whether the queue had been shut down when this was last visible here. `false` may be stale; only

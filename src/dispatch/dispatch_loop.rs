@@ -1,35 +1,47 @@
 //! The consuming end of a queue: what the dispatch thread runs.
 
+use std::collections::VecDeque;
+
 use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::event::Event;
 use crate::dispatch::message::{ConnectionId, Priority};
-use crate::dispatch::shared::{Envelope, Shared};
+use crate::dispatch::shared::{Arrival, Envelope, Happening, Shared};
 use crate::policy::Strict;
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
+
+type Events = Vec<(ConnectionId, Event)>;
+type Messages<M> = Vec<(ConnectionId, M)>;
 
 /// Dispatches the queued messages of a [`DispatchQueue`](crate::DispatchQueue), one at a time (D12: it takes
 /// `&mut self`, and there is one).
 pub struct DispatchLoop<D: Dispatcher> {
     shared: Arc<Shared<D>>,
     /// Swapped with the inbox; empty between steps.
-    batch: Vec<Envelope<D::Message>>,
+    batch: Vec<Arrival<D::Message>>,
+    events: VecDeque<(ConnectionId, Event)>,
     backlog: Strict<Priority, ConnectionId, Envelope<D::Message>>,
 }
 
 impl<D: Dispatcher> DispatchLoop<D> {
     pub(super) fn new(shared: Arc<Shared<D>>) -> Self {
-        Self { shared, batch: Vec::new(), backlog: Strict::new() }
+        Self { shared, batch: Vec::new(), events: VecDeque::new(), backlog: Strict::new() }
     }
 
-    /// Takes in what has arrived and dispatches the message whose turn it is, if there is one, to the end of
-    /// its callback. Never sleeps.
+    /// Takes in what has arrived, and tells of the oldest event if there is one; else dispatches the message whose turn
+    /// it is, if there is one, to the end of its callback. Never sleeps.
     ///
     /// # Panics
-    /// If the callback does. The message counts as dispatched, and the loop can be stepped on.
+    /// If the callback does, or the drop of a message that was discarded. The message counts as dispatched, the event as
+    /// told, and the loop can be stepped on.
     pub fn step(&mut self) -> Step {
         let closed = self.take_in(false);
         if closed == Some(Stop::HandBack) {
             return Step::Stopped;
+        }
+        if let Some((from, event)) = self.events.pop_front() {
+            self.shared.tell(from, event);
+            return Step::Ran;
         }
         let Some((from, Envelope { message, pending, .. })) = self.backlog.pick() else {
             return if closed.is_some() { Step::Stopped } else { Step::Idle };
@@ -55,7 +67,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
 
     /// Sleeps until something arrives or the queue is shut down, unless that is so already.
     fn sleep(&mut self) {
-        if self.take_in(true).is_none() && self.backlog.len() == 0 {
+        if self.take_in(true).is_none() && self.events.is_empty() && self.backlog.len() == 0 {
             self.shared.queue.sleep();
             mark("dispatch thread woke");
         }
@@ -68,16 +80,30 @@ impl<D: Dispatcher> DispatchLoop<D> {
     /// Moves arrivals into the policy; says how the queue has been closed, if it has.
     fn take_in(&mut self, lie_down: bool) -> Option<Stop> {
         let closed = self.shared.queue.inbox().take(&mut self.batch, lie_down);
-        for envelope in self.batch.drain(..) {
-            self.backlog.push(envelope.priority, envelope.from, envelope);
+        let mut discarded = Vec::new();
+        for arrival in self.batch.drain(..) {
+            match arrival {
+                Arrival::Message(envelope) => self.backlog.push(envelope.priority, envelope.from, envelope),
+                Arrival::Happening(Happening { from, discards, event }) => {
+                    if discards {
+                        mark("discarded");
+                        self.backlog.discard(from, |envelope| discarded.push(envelope));
+                    }
+                    self.events.extend(event.map(|event| (from, event)));
+                }
+            }
         }
+        // The drops of messages are the user's code, and may panic: by now nothing is half done.
+        drop(discarded);
         closed
     }
 
-    /// All that will not be dispatched any more, as it would have been: highest priority first.
-    pub(super) fn leftovers(&mut self) -> Vec<(ConnectionId, D::Message)> {
+    /// All that will not be told of or dispatched any more, as it would have been: highest priority first.
+    pub(super) fn leftovers(&mut self) -> (Events, Messages<D::Message>) {
         self.take_in(false);
-        std::iter::from_fn(|| self.backlog.pick()).map(|(from, envelope)| (from, envelope.message)).collect()
+        let messages = std::iter::from_fn(|| self.backlog.pick());
+        let messages = messages.map(|(from, envelope)| (from, envelope.message)).collect();
+        (self.events.drain(..).collect(), messages)
     }
 }
 

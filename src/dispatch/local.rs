@@ -86,7 +86,7 @@ impl<D: Dispatcher> LocalLoop<D> {
 
     fn deliver(&mut self, message: D::Message) -> Step {
         let from = ConnectionId::LOCAL;
-        if self.shared.can_fast_dispatch(&message) {
+        if self.shared.preprocess(from, &message) {
             mark("local fast");
             self.shared.fast_dispatch(from, message);
             return Step::Ran;

@@ -8,20 +8,29 @@
 //!                                       └──queued──▶ inbox (as ConnectionId::LOCAL)
 //! ```
 //!
+//! Discards and events come through the same inbox, in one order with the messages of all connections, and only the
+//! dispatch loop acts on them. So there is no moment between a discard and its event; what a connection queued before
+//! is before it, what it queues later is after it; and whatever ends a connection consumes it, so that it is ended once
+//! and used no more.
+//!
 //! The shape is that of Ceph's `DispatchQueue` (`msg/DispatchQueue.{h,cc}`, Jewel): `ms_dispatch` and
 //! `ms_local` are its two threads.
 
+mod chain;
 mod connection;
 mod dispatch_loop;
 mod dispatcher;
+mod event;
 mod local;
 mod message;
 mod queue;
 mod shared;
 
+pub use chain::DispatcherChain;
 pub use connection::{Connection, Delivered};
 pub use dispatch_loop::DispatchLoop;
-pub use dispatcher::Dispatcher;
+pub use dispatcher::{Dispatcher, Handled};
+pub use event::Event;
 pub use local::{Local, LocalLoop};
 pub use message::{ConnectionId, Message, Priority};
 pub use queue::{DispatchQueue, DispatchQueueBuilder, QueueHandle, QueueReport};

@@ -5,11 +5,12 @@ use std::ops::Deref;
 use crate::dispatch::connection::Connection;
 use crate::dispatch::dispatch_loop::DispatchLoop;
 use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::event::Event;
 use crate::dispatch::local::{Local, LocalLoop};
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::Shared;
+use crate::dispatch::shared::{Happening, Shared};
 use crate::error::{BuildError, ControlError};
-use crate::stop::Stop;
+use crate::stop::{OnPanic, Stop};
 use crate::sync::Arc;
 use crate::worker_thread::WorkerThread;
 
@@ -21,7 +22,7 @@ use crate::worker_thread::WorkerThread;
 /// come back is dropped with it). Dropped inside one of its own callbacks, it does not wait.
 ///
 /// ```
-/// use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, Stop};
+/// use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Handled, Message, Stop};
 ///
 /// struct Ping(u32);
 /// impl Message for Ping {}
@@ -32,8 +33,9 @@ use crate::worker_thread::WorkerThread;
 ///     fn can_fast_dispatch(&self, ping: &Ping) -> bool {
 ///         ping.0 < 10 // the small ones cost less than a hand-over
 ///     }
-///     fn dispatch(&self, from: ConnectionId, ping: Ping) {
+///     fn dispatch(&self, from: ConnectionId, ping: Ping) -> Handled<Ping> {
 ///         println!("{from}: {}", ping.0);
+///         Ok(())
 ///     }
 /// }
 ///
@@ -68,6 +70,11 @@ pub struct QueueReport<M> {
     /// Messages that were accepted and will not be dispatched: first those sent to oneself and not yet
     /// delivered, in their order; then the queued ones, in the order they would have been dispatched in.
     pub leftovers: Vec<(ConnectionId, M)>,
+    /// Events that were raised and of which nobody was told, in their order.
+    pub events: Vec<(ConnectionId, Event)>,
+    /// Messages that ran and that no dispatcher took, fast ones included: see
+    /// [`Dispatcher::unhandled`].
+    pub unhandled: u64,
     /// Callbacks that panicked on the queue's two threads. Their messages count as dispatched.
     pub panics: usize,
 }
@@ -78,12 +85,13 @@ pub struct QueueReport<M> {
 pub struct DispatchQueueBuilder<D> {
     dispatcher: D,
     name: String,
+    on_panic: OnPanic,
 }
 
 impl<D: Dispatcher> DispatchQueue<D> {
     /// Starts building a queue whose messages go to `dispatcher`.
     pub fn builder(dispatcher: D) -> DispatchQueueBuilder<D> {
-        DispatchQueueBuilder { dispatcher, name: "keylane".to_owned() }
+        DispatchQueueBuilder { dispatcher, name: "keylane".to_owned(), on_panic: OnPanic::default() }
     }
 
     /// A handle for other threads.
@@ -153,6 +161,23 @@ impl<D: Dispatcher> QueueHandle<D> {
         Local::new(Arc::clone(&self.shared))
     }
 
+    /// Discards what `connection` has queued and what has not been picked yet, as
+    /// [`Connection::discard`] does, from anywhere.
+    ///
+    /// # Ordering
+    /// What that connection queues before this call is discarded or had been picked, what it queues after it is not
+    /// discarded; what it queues meanwhile is one or the other.
+    ///
+    /// # Errors
+    /// [`ControlError::NotAConnection`] for [`ConnectionId::LOCAL`]: what is sent to oneself is never discarded.
+    /// [`ControlError::Stopped`] if the queue has ended, or is ending and has nothing left to do.
+    pub fn discard(&self, connection: ConnectionId) -> Result<(), ControlError> {
+        if connection == ConnectionId::LOCAL {
+            return Err(ControlError::NotAConnection);
+        }
+        self.shared.happen(Happening { from: connection, discards: true, event: None })
+    }
+
     /// Refuses all new messages from the moment it returns, and lets the queue end; does not wait for that.
     /// May be called from anywhere, callbacks included, and more than once: [`Stop::HandBack`] prevails.
     ///
@@ -176,8 +201,9 @@ impl<D: Dispatcher> QueueHandle<D> {
         self.shutdown(Stop::HandBack);
         self.shared.roster.wait_quiet();
         let mut leftovers = local.leftovers();
-        leftovers.extend(dispatch.leftovers());
-        QueueReport { leftovers, panics: 0 }
+        let (events, queued) = dispatch.leftovers();
+        leftovers.extend(queued);
+        QueueReport { leftovers, events, unhandled: self.shared.unhandled(), panics: 0 }
     }
 }
 
@@ -191,6 +217,12 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
     /// Names the threads `NAME-dispatch` and `NAME-local`; `keylane` unless set. No NUL, or `start` panics.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// What becomes of the queue when a callback panics; [`OnPanic::Isolate`] unless set.
+    pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.on_panic = on_panic;
         self
     }
 
@@ -217,11 +249,11 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
     /// the models of `loom-tests/` drive, and what makes a user's test deterministic.
     ///
     /// ```
-    /// # use keylane::{ConnectionId, DispatchQueue, Dispatcher, Message, Step};
+    /// # use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handled, Message, Step};
     /// # struct Ping; impl Message for Ping {}
     /// # struct Log; impl Dispatcher for Log {
     /// #     type Message = Ping;
-    /// #     fn dispatch(&self, _: ConnectionId, _: Ping) {}
+    /// #     fn dispatch(&self, _: ConnectionId, _: Ping) -> Handled<Ping> { Ok(()) }
     /// # }
     /// let (queue, mut dispatch, mut local) = DispatchQueue::builder(Log).stepped();
     /// queue.local().send(Ping).unwrap();
@@ -230,7 +262,7 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
     /// assert_eq!(dispatch.step(), Step::Ran);
     /// ```
     pub fn stepped(self) -> (QueueHandle<D>, DispatchLoop<D>, LocalLoop<D>) {
-        let shared = Arc::new(Shared::new(self.dispatcher));
+        let shared = Arc::new(Shared::new(self.dispatcher, self.on_panic));
         let dispatch = DispatchLoop::new(Arc::clone(&shared));
         let local = LocalLoop::new(Arc::clone(&shared));
         (QueueHandle { shared }, dispatch, local)

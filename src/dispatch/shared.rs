@@ -1,12 +1,28 @@
 //! What the two threads of a queue, its handles and its connections have in common.
 
-use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::dispatcher::{Dispatcher, Handled};
+use crate::dispatch::event::Event;
 use crate::dispatch::message::{ConnectionId, Message, Priority};
 use crate::error::ControlError;
 use crate::inside::{self, Inside, Owner};
 use crate::lane::{Bell, Inbox, Origin, Pending, Pushed, Roster};
-use crate::stop::Stop;
-use crate::sync::Arc;
+use crate::stop::{OnPanic, Stop};
+use crate::sync::{Arc, Mutex, mark};
+
+/// What comes to the dispatch thread, in one order for all connections.
+pub(super) enum Arrival<M> {
+    Message(Envelope<M>),
+    Happening(Happening),
+}
+
+/// What happened to a connection. That its messages are discarded, and what is told of it afterwards, is one arrival:
+/// nothing can come between them.
+pub(super) struct Happening {
+    pub(super) from: ConnectionId,
+    /// What came before of this connection, and still waits, will not be dispatched (D7).
+    pub(super) discards: bool,
+    pub(super) event: Option<Event>,
+}
 
 /// A message on its way to the dispatch thread.
 pub(super) struct Envelope<M> {
@@ -28,8 +44,11 @@ pub(super) struct Post<T> {
 pub(super) struct Shared<D: Dispatcher> {
     pub(super) dispatcher: D,
     pub(super) roster: Arc<Roster>,
-    pub(super) queue: Post<Envelope<D::Message>>,
+    pub(super) queue: Post<Arrival<D::Message>>,
     pub(super) local: Post<D::Message>,
+    on_panic: OnPanic,
+    /// Messages that nobody took. So few that a lock is nothing.
+    unhandled: Mutex<u64>,
 }
 
 impl<T> Post<T> {
@@ -64,8 +83,15 @@ impl<T> Post<T> {
 }
 
 impl<D: Dispatcher> Shared<D> {
-    pub(super) fn new(dispatcher: D) -> Self {
-        Self { dispatcher, roster: Arc::new(Roster::new()), queue: Post::new(), local: Post::new() }
+    pub(super) fn new(dispatcher: D, on_panic: OnPanic) -> Self {
+        Self {
+            dispatcher,
+            roster: Arc::new(Roster::new()),
+            queue: Post::new(),
+            local: Post::new(),
+            on_panic,
+            unhandled: Mutex::new(0),
+        }
     }
 
     /// Puts a message behind those that have arrived, with the priority it asks for.
@@ -81,7 +107,19 @@ impl<D: Dispatcher> Shared<D> {
             message.priority()
         };
         let envelope = Envelope { from, priority, message, pending };
-        self.queue.push(envelope, origin).map_err(|refused| refused.message)
+        self.queue.push(Arrival::Message(envelope), origin).map_err(|refused| match refused {
+            Arrival::Message(envelope) => envelope.message,
+            Arrival::Happening(_) => unreachable!("what is refused is what was pushed"),
+        })
+    }
+
+    /// Raises an event, discards, or both. Possible while a queue that is shut down still dispatches what remains: so
+    /// it comes from inside.
+    pub(super) fn happen(&self, happening: Happening) -> Result<(), ControlError> {
+        self.queue.push(Arrival::Happening(happening), Origin::Inside).map_err(|_| {
+            mark("event refused");
+            ControlError::Stopped
+        })
     }
 
     /// Tells this queue from others.
@@ -94,22 +132,48 @@ impl<D: Dispatcher> Shared<D> {
         inside::refuse(self.id())
     }
 
-    /// Asks the user whether `message` may run at once.
-    pub(super) fn can_fast_dispatch(&self, message: &D::Message) -> bool {
+    /// Shows the user a message that is being delivered; whether it may run at once.
+    pub(super) fn preprocess(&self, from: ConnectionId, message: &D::Message) -> bool {
         let _inside = Inside::queue(self.id());
+        self.dispatcher.fast_preprocess(from, message);
         self.dispatcher.can_fast_dispatch(message)
     }
 
     /// Runs a queued message.
     pub(super) fn dispatch(&self, from: ConnectionId, message: D::Message) {
-        let _inside = Inside::queue(self.id());
-        self.dispatcher.dispatch(from, message);
+        self.callback(|dispatcher| self.settle(from, dispatcher.dispatch(from, message)));
     }
 
     /// Runs a message that qualified, on this thread.
     pub(super) fn fast_dispatch(&self, from: ConnectionId, message: D::Message) {
+        self.callback(|dispatcher| self.settle(from, dispatcher.fast_dispatch(from, message)));
+    }
+
+    /// Tells of an event.
+    pub(super) fn tell(&self, from: ConnectionId, event: Event) {
+        self.callback(|dispatcher| dispatcher.event(from, event));
+    }
+
+    /// How many messages nobody took so far.
+    pub(super) fn unhandled(&self) -> u64 {
+        *self.unhandled.lock()
+    }
+
+    fn settle(&self, from: ConnectionId, outcome: Handled<D::Message>) {
+        if let Err(message) = outcome {
+            mark("unhandled");
+            *self.unhandled.lock() += 1;
+            self.dispatcher.unhandled(from, &message);
+        }
+    }
+
+    /// Runs a callback; if it unwinds, after doing what is to be done then.
+    fn callback<R>(&self, call: impl FnOnce(&D) -> R) -> R {
         let _inside = Inside::queue(self.id());
-        self.dispatcher.fast_dispatch(from, message);
+        let unwinding = Unwinding(self);
+        let result = call(&self.dispatcher);
+        std::mem::forget(unwinding);
+        result
     }
 
     /// See [`QueueHandle::shutdown`](crate::QueueHandle::shutdown).
@@ -121,6 +185,17 @@ impl<D: Dispatcher> Shared<D> {
         self.local.close(stop);
         if stop == Stop::HandBack {
             self.queue.close(stop);
+        }
+    }
+}
+
+/// Forgotten when a callback returns: so it is dropped only by one that unwinds.
+struct Unwinding<'a, D: Dispatcher>(&'a Shared<D>);
+
+impl<D: Dispatcher> Drop for Unwinding<'_, D> {
+    fn drop(&mut self) {
+        if self.0.on_panic == OnPanic::Stop {
+            self.0.shutdown(Stop::HandBack);
         }
     }
 }

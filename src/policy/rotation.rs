@@ -55,6 +55,15 @@ impl<S: Copy + Eq + Hash, T> Rotation<S, T> {
         }
         Some((source, item))
     }
+
+    /// Takes out all that waits of `source`, in order.
+    pub fn remove(&mut self, source: S) -> VecDeque<T> {
+        let removed = self.waiting.remove(&source).unwrap_or_default();
+        if !removed.is_empty() {
+            self.turns.retain(|&other| other != source);
+        }
+        removed
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +103,7 @@ mod tests {
             rotation.spare.len()
         };
         assert_eq!(emptied_after(2), 1);
+        assert_eq!(emptied_after(SPARE_CAPACITY), 1);
         assert_eq!(emptied_after(SPARE_CAPACITY + 1), 0, "it has grown");
         (0..2 * SPARE_QUEUES).for_each(|source| rotation.push(source, 0));
         while rotation.pick().is_some() {}

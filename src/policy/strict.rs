@@ -37,6 +37,15 @@ impl<P: Copy + Ord, S: Copy + Eq + Hash, T> Strict<P, S, T> {
         picked
     }
 
+    /// Takes out all that waits of `source`: the highest priority first, and in order within each.
+    pub fn discard(&mut self, source: S, mut out: impl FnMut(T)) {
+        for rotation in self.ranks.values_mut().rev() {
+            let removed = rotation.remove(source);
+            self.len -= removed.len();
+            removed.into_iter().for_each(&mut out);
+        }
+    }
+
     /// How many items wait.
     pub fn len(&self) -> usize {
         self.len

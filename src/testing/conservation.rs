@@ -10,6 +10,8 @@ use crate::testing::verdict::Verdict;
 pub enum Fate {
     /// Its callback began, on whatever thread.
     Ran,
+    /// It was dropped with what its connection had queued (D7).
+    Discarded,
     /// It came back to whoever stopped the queue or pool.
     HandedBack,
 }

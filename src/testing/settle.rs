@@ -17,12 +17,12 @@ pub trait Stepped {
 /// dispatched.
 ///
 /// ```
-/// use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handler, Message, ShardedThreadPool};
+/// use keylane::{Handled, ConnectionId, DispatchQueue, Dispatcher, Handler, Message, ShardedThreadPool};
 /// use keylane::testing::settle;
 /// # struct Ping; impl Message for Ping {}
 /// # struct Log; impl Dispatcher for Log {
 /// #     type Message = Ping;
-/// #     fn dispatch(&self, _: ConnectionId, _: Ping) {}
+/// #     fn dispatch(&self, _: ConnectionId, _: Ping) -> Handled<Ping> { Ok(()) }
 /// # }
 /// # impl Handler for Log { type Key = u8; type Item = (); fn handle(&self, _: &u8, _: ()) {} }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use keylane::{ConnectionId, Dispatcher, PoolHandle};
+use keylane::{ConnectionId, Dispatcher, Handled, PoolHandle};
 use parking_lot::Mutex;
 
 use crate::cli::Config;
@@ -40,12 +40,14 @@ impl Dispatcher for Osd {
         }
     }
 
-    fn fast_dispatch(&self, from: ConnectionId, message: OsdMessage) {
+    fn fast_dispatch(&self, from: ConnectionId, message: OsdMessage) -> Handled<OsdMessage> {
         self.ms_fast_dispatch(from, message);
+        Ok(())
     }
 
-    fn dispatch(&self, from: ConnectionId, message: OsdMessage) {
+    fn dispatch(&self, from: ConnectionId, message: OsdMessage) -> Handled<OsdMessage> {
         self.ms_dispatch(from, message);
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::harness::{Clock, Log, Model, Plain};
 use keylane::internals::mark;
-use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Message, Step, Stop};
+use keylane::{ConnectionId, Delivered, DispatchQueue, Dispatcher, Handled, Message, Step, Stop};
 use loom::thread;
 use std::sync::Arc;
 
@@ -66,16 +66,18 @@ impl Dispatcher for Recorder {
         op.fast
     }
 
-    fn fast_dispatch(&self, _: ConnectionId, op: Op) {
+    fn fast_dispatch(&self, _: ConnectionId, op: Op) -> Handled<Op> {
         bump(if self.shared { &self.queued } else { &self.fast });
         self.clock.as_ref().map(Clock::stamp);
         self.ran.add(op.number);
+        Ok(())
     }
 
-    fn dispatch(&self, _: ConnectionId, op: Op) {
+    fn dispatch(&self, _: ConnectionId, op: Op) -> Handled<Op> {
         bump(&self.queued);
         self.clock.as_ref().map(Clock::stamp);
         self.ran.add(op.number);
+        Ok(())
     }
 }
 
@@ -163,10 +165,11 @@ fn shutdown_from_a_fast_callback() -> Model {
         fn can_fast_dispatch(&self, op: &Op) -> bool {
             op.fast
         }
-        fn dispatch(&self, _: ConnectionId, _: Op) {
+        fn dispatch(&self, _: ConnectionId, _: Op) -> Handled<Op> {
             for queue in self.0.take() {
                 queue.shutdown(Stop::HandBack);
             }
+            Ok(())
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::harness::{Log, Model};
 use keylane::internals::mark;
-use keylane::{ConnectionId, DispatchQueue, Dispatcher, Message, Step, Stop};
+use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handled, Message, Step, Stop};
 use loom::thread;
 
 /// Every model of this file.
@@ -34,9 +34,10 @@ impl Dispatcher for Ticks {
         tick.fast
     }
 
-    fn dispatch(&self, from: ConnectionId, tick: Tick) {
+    fn dispatch(&self, from: ConnectionId, tick: Tick) -> Handled<Tick> {
         assert_eq!(from, ConnectionId::LOCAL);
         self.0.add((tick.number, thread::current().id()));
+        Ok(())
     }
 }
 

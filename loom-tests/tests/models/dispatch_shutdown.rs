@@ -2,7 +2,7 @@
 
 use crate::harness::{Clock, Log, Model, Plain};
 use keylane::internals::{Arc, mark};
-use keylane::{ConnectionId, DispatchQueue, Dispatcher, Message, Priority, Step, Stop};
+use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handled, Message, Priority, Step, Stop};
 use loom::thread;
 
 /// Every model of this file.
@@ -41,9 +41,10 @@ fn recorder() -> (Recorder, Log<u32>) {
 impl Dispatcher for Recorder {
     type Message = Op;
 
-    fn dispatch(&self, _: ConnectionId, op: Op) {
+    fn dispatch(&self, _: ConnectionId, op: Op) -> Handled<Op> {
         self.alone.set(self.alone.get() + 1);
         self.ran.add(op.0);
+        Ok(())
     }
 }
 
@@ -54,8 +55,9 @@ fn enqueue_against_sleep() -> Model {
     struct Rings(Arc<Until>);
     impl Dispatcher for Rings {
         type Message = Op;
-        fn dispatch(&self, _: ConnectionId, _: Op) {
+        fn dispatch(&self, _: ConnectionId, _: Op) -> Handled<Op> {
             self.0.0.ring();
+            Ok(())
         }
     }
 
@@ -232,7 +234,9 @@ fn a_refused_connection_stays_refused() -> Model {
         fn can_fast_dispatch(&self, op: &Op) -> bool {
             op.0 % 2 == 0
         }
-        fn dispatch(&self, _: ConnectionId, _: Op) {}
+        fn dispatch(&self, _: ConnectionId, _: Op) -> Handled<Op> {
+            Ok(())
+        }
     }
 
     Model::new("a_refused_connection_stays_refused", "D10", 2)

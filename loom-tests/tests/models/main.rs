@@ -7,6 +7,7 @@ extern crate keylane_loom as keylane;
 
 mod baton;
 mod bell;
+mod dispatch_events;
 mod dispatch_fast;
 mod dispatch_local;
 mod dispatch_shutdown;
@@ -30,6 +31,7 @@ fn models() -> Vec<Model> {
         lane::models(),
         inbox::models(),
         baton::models(),
+        dispatch_events::models(),
         dispatch_fast::models(),
         dispatch_local::models(),
         dispatch_shutdown::models(),

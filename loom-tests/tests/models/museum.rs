@@ -4,8 +4,8 @@
 use crate::harness::{Log, Model, Plain};
 use keylane::internals::{self, Baton, Charge, mark};
 use keylane::{
-    ConnectionId, DispatchQueue, Dispatcher, Handler, Message, PoolHandle, ShardedThreadPool, Step, Stop,
-    Worker,
+    ConnectionId, DispatchQueue, Dispatcher, Handled, Handler, Message, PoolHandle, ShardedThreadPool, Step,
+    Stop, Worker,
 };
 use loom::thread;
 use std::sync::Arc;
@@ -32,8 +32,9 @@ struct Ops(Log<()>);
 impl Dispatcher for Ops {
     type Message = Op;
 
-    fn dispatch(&self, _: ConnectionId, _: Op) {
+    fn dispatch(&self, _: ConnectionId, _: Op) -> Handled<Op> {
         self.0.add(());
+        Ok(())
     }
 }
 

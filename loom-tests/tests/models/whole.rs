@@ -1,7 +1,7 @@
 //! Queue and pool as a user starts them, with threads of their own: the smallest whole lives.
 
 use crate::harness::{Log, Model};
-use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handler, Message, ShardedThreadPool, Stop};
+use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handled, Handler, Message, ShardedThreadPool, Stop};
 
 /// Every model of this file.
 pub fn models() -> Vec<Model> {
@@ -17,8 +17,9 @@ struct Pings(Log<()>);
 impl Dispatcher for Pings {
     type Message = Ping;
 
-    fn dispatch(&self, _: ConnectionId, _: Ping) {
+    fn dispatch(&self, _: ConnectionId, _: Ping) -> Handled<Ping> {
         self.0.add(());
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The real queue does, operation by operation, what the model says: D1-D3, D4's turns, D5, D6, D10, D12.
+//! The real queue does, operation by operation, what the model says: D1-D3, D4's turns, D5-D7, D9, D10, D12.
 
 mod modelled;
 mod ops;
@@ -90,6 +90,7 @@ impl Audited {
                 }
                 Event::Refused(id) => self.books.offered(id, false),
                 Event::Began { id, .. } => self.books.met(id, Fate::Ran),
+                Event::Discarded(id) => self.books.met(id, Fate::Discarded),
                 _ => {}
             }
         }
@@ -97,9 +98,13 @@ impl Audited {
     }
 
     fn reclaim(&mut self, modelled: &mut Modelled) {
-        let leftovers = self.real.reclaim();
+        let (leftovers, untold) = self.real.reclaim();
+        for event in self.real.take_log() {
+            let Event::Discarded(id) = event else { panic!("{event:?} while reclaiming") };
+            self.books.met(id, Fate::Discarded);
+        }
         leftovers.iter().for_each(|&(_, id)| self.books.met(id, Fate::HandedBack));
-        assert_eq!(leftovers, modelled.reclaim(), "D10: seen, and expected, to come back");
+        assert_eq!((leftovers, untold), modelled.reclaim(), "D10: seen, and expected, to come back");
     }
 }
 

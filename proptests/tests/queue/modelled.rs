@@ -3,7 +3,7 @@
 use keylane::{Delivered, Step};
 use keylane_proptests::{Delivery, Dispatching, Passing, Posted, QueueModel};
 
-use crate::ops::{Event, Letter, Op, SLOTS};
+use crate::ops::{Event, Happening, Letter, Op, Report, SLOTS};
 
 /// A callback's planned panic, on its way up.
 struct Unwinding;
@@ -52,9 +52,17 @@ impl Modelled {
         assert!(self.act(op).is_ok(), "a callback's panic ends where it was called");
     }
 
-    /// What `reclaim` must bring: source and number.
-    pub fn reclaim(&mut self) -> Vec<(u64, u64)> {
-        self.model.reclaim().into_iter().map(|(from, posted)| (from, posted.message.0)).collect()
+    /// What `reclaim` must bring: source and number of messages, and the events that nobody was told of.
+    pub fn reclaim(&mut self) -> Report {
+        self.log.clear();
+        self.drop_discarded();
+        let left = self.model.reclaim().into_iter().map(|(from, posted)| (from, posted.message.0)).collect();
+        (left, self.model.untold())
+    }
+
+    fn drop_discarded(&mut self) {
+        let dropped = self.model.take_discarded();
+        self.log.extend(dropped.into_iter().map(|(_, posted)| Event::Discarded(posted.message.0)));
     }
 
     fn act(&mut self, op: &Op) -> Running {
@@ -63,6 +71,7 @@ impl Modelled {
             &Op::Disconnect { slot } => self.disconnect(slot),
             Op::Deliver { slot, letter } => self.deliver(*slot, letter),
             Op::Send(letter) => self.send(letter),
+            &Op::Happen { slot, what } => self.happen(slot, what),
             Op::StepDispatch => self.step_dispatch(),
             Op::StepLocal => self.step_local(),
             &Op::Shutdown(stop) => self.model.shutdown(stop),
@@ -110,6 +119,18 @@ impl Modelled {
         self.log.push(seen);
     }
 
+    fn happen(&mut self, slot: usize, what: Happening) {
+        let Slot::Connection(from) = self.slots[slot] else {
+            return self.log.push(Event::Elsewhere);
+        };
+        if what.is_final() {
+            self.slots[slot] = Slot::Vacant;
+        }
+        let (discards, event) = what.effect();
+        let raised = self.model.happen(from, discards, event);
+        self.log.push(Event::Raised(raised));
+    }
+
     fn send(&mut self, letter: &Letter) {
         let posted = self.post(letter);
         let id = posted.message.0;
@@ -121,7 +142,12 @@ impl Modelled {
         if self.dispatching {
             return self.log.push(Event::Elsewhere);
         }
+        self.drop_discarded();
         let seen = match self.model.step_dispatch() {
+            Dispatching::Tell(from, event) => {
+                self.log.push(Event::Told(from, event));
+                Event::Stepped(Step::Ran)
+            }
             Dispatching::Idle => Event::Stepped(Step::Idle),
             Dispatching::Stopped => Event::Stepped(Step::Stopped),
             Dispatching::Run(from, posted) => {

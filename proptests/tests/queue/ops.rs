@@ -1,6 +1,6 @@
 //! What can be done to a queue, from outside and from inside its callbacks: one small language for both.
 
-use keylane::{Delivered, Priority, Step, Stop};
+use keylane::{self, Delivered, Priority, Step, Stop};
 use proptest::prelude::*;
 
 /// Places for connections. A handful: what matters is how they meet.
@@ -23,11 +23,49 @@ pub enum Op {
         letter: Letter,
     },
     Send(Letter),
+    Happen {
+        slot: usize,
+        what: Happening,
+    },
     StepDispatch,
     StepLocal,
     Shutdown(Stop),
     /// Unwind out of the callback. Only in scripts.
     Panic,
+}
+
+/// Something to happen to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    Connected,
+    Accepted,
+    Discard,
+    /// From outside, by number.
+    DiscardById,
+    RemoteReset,
+    Reset,
+    Refused,
+    MarkDown,
+}
+
+impl Happening {
+    /// Whether what is queued is discarded, and what is told.
+    pub fn effect(self) -> (bool, Option<keylane::Event>) {
+        use keylane::Event;
+        match self {
+            Self::Connected => (false, Some(Event::Connected)),
+            Self::Accepted => (false, Some(Event::Accepted)),
+            Self::Discard | Self::DiscardById | Self::MarkDown => (true, None),
+            Self::RemoteReset => (true, Some(Event::RemoteReset)),
+            Self::Reset => (true, Some(Event::Reset)),
+            Self::Refused => (true, Some(Event::Refused)),
+        }
+    }
+
+    /// Whether the connection is gone afterwards.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Reset | Self::Refused | Self::MarkDown)
+    }
 }
 
 /// A message to be; it gets its number when it is offered.
@@ -51,6 +89,11 @@ pub enum Event {
     DeliveredInPanic(u64),
     Sent(u64),
     Refused(u64),
+    /// Dropped by the queue, without having run.
+    Discarded(u64),
+    /// An event was raised, or it was too late for that.
+    Raised(bool),
+    Told(u64, keylane::Event),
     Began {
         id: u64,
         from: u64,
@@ -61,6 +104,9 @@ pub enum Event {
     /// A callback unwound out of `step`.
     SteppedInPanic,
 }
+
+/// What a queue hands back: source and number of each message, and the events that nobody was told of.
+pub type Report = (Vec<(u64, u64)>, Vec<(u64, keylane::Event)>);
 
 /// A transition of the machine.
 pub fn op() -> BoxedStrategy<Op> {
@@ -78,10 +124,25 @@ fn action(depth: u32) -> BoxedStrategy<Op> {
         1 => (0..SLOTS).prop_map(|slot| Op::Disconnect { slot }),
         18 => (0..SLOTS, letter(depth)).prop_map(|(slot, letter)| Op::Deliver { slot, letter }),
         8 => letter(depth).prop_map(Op::Send),
+        3 => (0..SLOTS, happening()).prop_map(|(slot, what)| Op::Happen { slot, what }),
         18 => Just(Op::StepDispatch),
         8 => Just(Op::StepLocal),
     ]
     .boxed()
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    use Happening::*;
+    prop::sample::select(vec![
+        Connected,
+        Accepted,
+        Discard,
+        DiscardById,
+        RemoteReset,
+        Reset,
+        Refused,
+        MarkDown,
+    ])
 }
 
 fn letter(depth: u32) -> BoxedStrategy<Letter> {

@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use keylane::{
-    Connection, ConnectionId, Delivered, DispatchLoop, DispatchQueue, Dispatcher, LocalLoop, Message,
-    Priority, QueueHandle,
+    Connection, ConnectionId, ControlError, DeliverError, Delivered, DispatchLoop, DispatchQueue, Dispatcher,
+    Handled, LocalLoop, Message, Priority, QueueHandle,
 };
 
-use crate::ops::{Event, Letter, Op, SLOTS};
+use crate::ops::{Event, Happening, Letter, Op, Report, SLOTS};
 
 /// A queue, all that is connected to it, and what has been seen since the log was last taken.
 pub struct Real {
+    this: Weak<Self>,
     queue: QueueHandle<Postman>,
     slots: [Mutex<Slot>; SLOTS],
     /// Absent while they are being stepped.
@@ -35,6 +36,22 @@ pub struct Postman(Weak<Real>);
 pub struct Parcel {
     id: u64,
     letter: Letter,
+    /// Told if the queue drops it; absent once it has come out of the queue some other way.
+    sender: Option<Weak<Real>>,
+}
+
+impl Parcel {
+    fn came_out(&mut self) {
+        self.sender = None;
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        if let Some(real) = self.sender.take().and_then(|sender| sender.upgrade()) {
+            real.see(Event::Discarded(self.id));
+        }
+    }
 }
 
 /// The payload of a panic that a script asked for.
@@ -53,17 +70,26 @@ impl Dispatcher for Postman {
         parcel.letter.qualifies
     }
 
-    fn fast_dispatch(&self, from: ConnectionId, parcel: Parcel) {
+    fn fast_dispatch(&self, from: ConnectionId, parcel: Parcel) -> Handled<Parcel> {
         self.call_back(from, parcel, Delivered::Fast);
+        Ok(())
     }
 
-    fn dispatch(&self, from: ConnectionId, parcel: Parcel) {
+    fn dispatch(&self, from: ConnectionId, parcel: Parcel) -> Handled<Parcel> {
         self.call_back(from, parcel, Delivered::Queued);
+        Ok(())
+    }
+
+    fn event(&self, from: ConnectionId, event: keylane::Event) -> bool {
+        let real = self.0.upgrade().expect("the test outlives its queue's callbacks");
+        real.see(Event::Told(from.get(), event));
+        true
     }
 }
 
 impl Postman {
-    fn call_back(&self, from: ConnectionId, parcel: Parcel, how: Delivered) {
+    fn call_back(&self, from: ConnectionId, mut parcel: Parcel, how: Delivered) {
+        parcel.came_out();
         let real = self.0.upgrade().expect("the test outlives its queue's callbacks");
         real.see(Event::Began { id: parcel.id, from: from.get(), how });
         for op in &parcel.letter.script {
@@ -78,6 +104,7 @@ impl Real {
         Arc::new_cyclic(|real| {
             let (queue, dispatch, local) = DispatchQueue::builder(Postman(Weak::clone(real))).stepped();
             Self {
+                this: Weak::clone(real),
                 queue,
                 slots: [const { Mutex::new(Slot::Vacant) }; SLOTS],
                 dispatch: Mutex::new(Some(dispatch)),
@@ -94,6 +121,7 @@ impl Real {
             &Op::Disconnect { slot } => self.disconnect(slot),
             Op::Deliver { slot, letter } => self.deliver(*slot, letter),
             Op::Send(letter) => self.send(letter),
+            &Op::Happen { slot, what } => self.happen(slot, what),
             Op::StepDispatch => self.step(&self.dispatch, DispatchLoop::step),
             Op::StepLocal => self.step(&self.local, LocalLoop::step),
             &Op::Shutdown(stop) => self.queue.shutdown(stop),
@@ -106,12 +134,16 @@ impl Real {
         std::mem::take(&mut self.log.lock().unwrap())
     }
 
-    /// Source and number of what the queue hands back.
-    pub fn reclaim(&self) -> Vec<(u64, u64)> {
+    /// Source and number of what the queue hands back, and the events that nobody was told of.
+    pub fn reclaim(&self) -> Report {
         let dispatch = self.dispatch.lock().unwrap().take().expect("nobody steps it");
         let local = self.local.lock().unwrap().take().expect("nobody steps it");
         let report = self.queue.reclaim(dispatch, local);
-        report.leftovers.into_iter().map(|(from, parcel)| (from.get(), parcel.id)).collect()
+        let leftovers = report.leftovers.into_iter().map(|(from, mut parcel)| {
+            parcel.came_out();
+            (from.get(), parcel.id)
+        });
+        (leftovers.collect(), report.events.into_iter().map(|(from, event)| (from.get(), event)).collect())
     }
 
     fn connect(&self, slot: usize, ordered: bool) {
@@ -153,7 +185,7 @@ impl Real {
         *self.slots[slot].lock().unwrap() = Slot::Connection(connection);
         self.see(match outcome {
             Some(Ok(delivered)) => Event::Delivered(id, delivered),
-            Some(Err(refused)) => Event::Refused(refused.into_message().id),
+            Some(Err(refused)) => refused_parcel(refused),
             None => Event::DeliveredInPanic(id),
         });
     }
@@ -163,8 +195,34 @@ impl Real {
         let id = parcel.id;
         self.see(match self.queue.local().send(parcel) {
             Ok(()) => Event::Sent(id),
-            Err(refused) => Event::Refused(refused.into_message().id),
+            Err(refused) => refused_parcel(refused),
         });
+    }
+
+    fn happen(&self, slot: usize, what: Happening) {
+        let mut slot = self.slots[slot].lock().unwrap();
+        if !matches!(*slot, Slot::Connection(_)) {
+            return self.see(Event::Elsewhere);
+        }
+        let Slot::Connection(mut connection) = std::mem::replace(&mut *slot, Slot::Vacant) else {
+            unreachable!("just looked");
+        };
+        let outcome = match what {
+            Happening::Connected => connection.connected(),
+            Happening::Accepted => connection.accepted(),
+            Happening::Discard => connection.discard(),
+            Happening::DiscardById => self.queue.discard(connection.id()),
+            Happening::RemoteReset => connection.remote_reset(),
+            Happening::Reset => return self.raised(connection.reset()),
+            Happening::Refused => return self.raised(connection.refused()),
+            Happening::MarkDown => return self.raised(connection.mark_down()),
+        };
+        *slot = Slot::Connection(connection);
+        self.raised(outcome);
+    }
+
+    fn raised(&self, outcome: Result<(), ControlError>) {
+        self.see(Event::Raised(outcome.is_ok()));
     }
 
     fn step<L>(&self, place: &Mutex<Option<L>>, step: fn(&mut L) -> keylane::Step) {
@@ -179,12 +237,18 @@ impl Real {
 
     fn wrap(&self, letter: &Letter) -> Parcel {
         let id = self.offered.fetch_add(1, Ordering::Relaxed) + 1;
-        Parcel { id, letter: letter.clone() }
+        Parcel { id, letter: letter.clone(), sender: Some(self.this.clone()) }
     }
 
     fn see(&self, event: Event) {
         self.log.lock().unwrap().push(event);
     }
+}
+
+fn refused_parcel(refused: DeliverError<Parcel>) -> Event {
+    let mut parcel = refused.into_message();
+    parcel.came_out();
+    Event::Refused(parcel.id)
 }
 
 /// `None` if a script's panic came out of it; any other panic goes on.

@@ -2,8 +2,8 @@
 
 use keylane::testing::Model;
 use keylane::{
-    Connection, ConnectionId, Delivered, DispatchLoop, DispatchQueue, Dispatcher, LocalLoop, Message,
-    Priority, QueueHandle, Step, Stop,
+    Connection, ConnectionId, ControlError, Delivered, DispatchLoop, DispatchQueue, Dispatcher, Event,
+    Handled, LocalLoop, Message, Priority, QueueHandle, Step, Stop,
 };
 use keylane_proptests as reference;
 use keylane_proptests::history::Specification;
@@ -30,9 +30,14 @@ enum Op {
     ConnectAndDeliver,
     Disconnect,
     LooksClosed,
+    Connected,
+    Discard,
+    /// By number, what the other thread's connection has queued.
+    DiscardOther,
+    Reset,
 }
 
-const OPS: [(Op, &str); 13] = [
+const OPS: [(Op, &str); 17] = [
     (Op::DeliverQueued, "deliver_queued"),
     (Op::DeliverFast, "deliver_fast"),
     (Op::DeliverOrdered, "deliver_ordered"),
@@ -46,12 +51,19 @@ const OPS: [(Op, &str); 13] = [
     (Op::ConnectAndDeliver, "connect"),
     (Op::Disconnect, "disconnect"),
     (Op::LooksClosed, "looks_closed"),
+    (Op::Connected, "connected"),
+    (Op::Discard, "discard"),
+    (Op::DiscardOther, "discard_other"),
+    (Op::Reset, "reset"),
 ];
 
 /// Which methods the operations stand for.
 pub const COVERED: &[&str] = &[
     "Connection::deliver",
     "Connection::looks_closed",
+    "Connection::connected",
+    "Connection::discard",
+    "Connection::reset",
     "Connection::drop",
     "Local::send",
     "DispatchLoop::step",
@@ -59,6 +71,7 @@ pub const COVERED: &[&str] = &[
     "QueueHandle::connect",
     "QueueHandle::connect_ordered",
     "QueueHandle::local",
+    "QueueHandle::discard",
     "QueueHandle::shutdown",
     "QueueHandle::reclaim",
 ];
@@ -80,6 +93,8 @@ const STATES: [(State, &str); 3] =
 struct Ends {
     queue: QueueHandle<Recorder>,
     connection: Option<Connection<Recorder>>,
+    /// Another thread's connection.
+    other: ConnectionId,
     dispatch: Option<DispatchLoop<Recorder>>,
     local: Option<LocalLoop<Recorder>>,
 }
@@ -109,10 +124,19 @@ impl Dispatcher for Recorder {
         ping.fast
     }
 
-    fn dispatch(&self, from: ConnectionId, ping: Ping) {
+    fn dispatch(&self, from: ConnectionId, ping: Ping) -> Handled<Ping> {
         self.0.callback(ping.number, from.get());
+        Ok(())
+    }
+
+    fn event(&self, from: ConnectionId, event: Event) -> bool {
+        self.0.callback(EVENT + u32::from(event == Event::Reset), from.get());
+        true
     }
 }
+
+/// Where the numbers of messages end, and events begin.
+const EVENT: u32 = 100;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Action {
@@ -136,6 +160,8 @@ enum Action {
         number: u32,
     },
     DispatchEnds,
+    TellBegins(u64, Event),
+    TellEnds,
     DispatchIdle,
     DispatchStopped,
     LocalTakes(u32),
@@ -149,7 +175,13 @@ enum Action {
     CloseLocal(Stop),
     CloseQueue(Stop),
     Quiet,
-    Leftovers(Vec<(u64, u32)>),
+    Leftovers(Vec<(u64, u32)>, Vec<(u64, Event)>),
+    Happen {
+        from: u64,
+        discards: bool,
+        event: Option<Event>,
+        accepted: bool,
+    },
     LooksClosed(u64, bool),
 }
 
@@ -169,6 +201,14 @@ fn stop_of(stop: Stop) -> reference::Stop {
     match stop {
         Stop::RunRemaining => reference::Stop::RunRemaining,
         Stop::HandBack => reference::Stop::HandBack,
+    }
+}
+
+fn event_of(event: Event) -> reference::Event {
+    match event {
+        Event::Connected => reference::Event::Connected,
+        Event::Reset => reference::Event::Reset,
+        other => panic!("{other:?} is not raised here"),
     }
 }
 
@@ -196,6 +236,13 @@ impl Specification for Sequential {
             Action::DispatchEnds => {
                 model.dispatched();
                 true
+            }
+            Action::TellBegins(from, event) => {
+                model.step_dispatch() == Dispatching::Tell(from, event_of(event))
+            }
+            Action::TellEnds => true,
+            Action::Happen { from, discards, event, accepted } => {
+                model.happen(from, discards, event.map(event_of)) == accepted
             }
             Action::DispatchIdle => model.step_dispatch() == Dispatching::Idle,
             Action::DispatchStopped => model.step_dispatch() == Dispatching::Stopped,
@@ -231,9 +278,13 @@ impl Specification for Sequential {
                 true
             }
             Action::Quiet => model.is_quiet(),
-            Action::Leftovers(ref left) => {
+            Action::Leftovers(ref left, ref untold) => {
                 let expected = model.reclaim();
                 expected.iter().map(|(from, posted)| (*from, posted.message)).eq(left.iter().copied())
+                    && model
+                        .untold()
+                        .into_iter()
+                        .eq(untold.iter().map(|&(from, event)| (from, event_of(event))))
             }
             Action::LooksClosed(from, closed) => !closed || model.is_fast_closed(from),
         }
@@ -249,7 +300,7 @@ pub fn models() -> Vec<Model> {
             let judge = Judge::new(Sequential { model: QueueModel::new(), in_hand: None });
             let name = format!("queue.{one_name}.{other_name}.{state_name}");
             models.push(
-                Model::new(name, "D1 D2 D3 D5 D6 D10 D12", 2)
+                Model::new(name, "D1 D2 D3 D5 D6 D7 D9 D10 D12", 2)
                     .newest_hints()
                     .reaches(&[FIRST, SECOND, OVERLAP])
                     .scenario(move || race(&[one, other], state, &judge)),
@@ -262,6 +313,8 @@ pub fn models() -> Vec<Model> {
 
 /// The triples that matter, chosen by hand.
 const TRIPLES: &[(&str, [Op; 3], State)] = &[
+    ("deliver_discard_step", [Op::DeliverQueued, Op::DiscardOther, Op::DispatchStep], State::Fresh),
+    ("reset_step_shutdown", [Op::Reset, Op::DispatchStep, Op::ShutdownRun], State::Loaded),
     ("deliver_deliver_step", [Op::DeliverQueued, Op::DeliverQueued, Op::DispatchStep], State::Fresh),
     ("fast_step_shutdown", [Op::DeliverFast, Op::DispatchStep, Op::ShutdownRun], State::Fresh),
     ("ordered_step_shutdown", [Op::DeliverOrdered, Op::DispatchStep, Op::ShutdownHandBack], State::Loaded),
@@ -276,7 +329,7 @@ const TRIPLES: &[(&str, [Op; 3], State)] = &[
 fn triples() -> impl Iterator<Item = Model> {
     TRIPLES.iter().map(|&(name, ops, state)| {
         let judge = Judge::new(Sequential { model: QueueModel::new(), in_hand: None });
-        Model::new(format!("queue.{name}"), "D1 D2 D3 D5 D6 D10 D12", 3)
+        Model::new(format!("queue.{name}"), "D1 D2 D3 D5 D6 D7 D9 D10 D12", 3)
             .reaches(&[OVERLAP])
             .scenario(move || race(&ops, state, &judge))
     })
@@ -304,8 +357,14 @@ fn race(ops: &[Op], state: State, judge: &Judge<Sequential>) {
         shutdown(&queue, Stop::RunRemaining, &history);
     }
 
-    let mut ours =
-        Ends { queue, connection: connections.pop(), dispatch: Some(dispatch), local: Some(local) };
+    let first = connections[0].id();
+    let mut ours = Ends {
+        queue,
+        other: first,
+        connection: connections.pop(),
+        dispatch: Some(dispatch),
+        local: Some(local),
+    };
     let (&last, others) = ops.split_last().expect("somebody does something");
     let racers: Vec<_> = others
         .iter()
@@ -313,6 +372,9 @@ fn race(ops: &[Op], state: State, judge: &Judge<Sequential>) {
         .enumerate()
         .map(|(index, (&op, connection))| {
             let mut theirs = ours.split(op, connection);
+            if theirs.other == theirs.connection.as_ref().expect("just given").id() {
+                theirs.other = ours.connection.as_ref().expect("the last one's").id();
+            }
             let history = history.clone();
             thread::spawn(move || {
                 let span = act(op, index, &mut theirs, &history);
@@ -338,7 +400,7 @@ impl Ends {
     fn split(&mut self, op: Op, connection: Connection<Recorder>) -> Self {
         let dispatch = if matches!(op, Op::DispatchStep | Op::Reclaim) { self.dispatch.take() } else { None };
         let local = if matches!(op, Op::LocalStep | Op::Reclaim) { self.local.take() } else { None };
-        Self { queue: self.queue.clone(), connection: Some(connection), dispatch, local }
+        Self { queue: self.queue.clone(), connection: Some(connection), other: self.other, dispatch, local }
     }
 }
 
@@ -386,6 +448,25 @@ fn act(op: Op, index: usize, ends: &mut Ends, history: &History<Action>) -> Span
             history.record(invoked, returned, vec![Action::LooksClosed(connection.id().get(), closed)]);
             (invoked, returned)
         }
+        Op::Connected => {
+            let connection = ends.connection.as_mut().expect("it is its own");
+            let from = connection.id();
+            happen(from, false, Some(Event::Connected), || connection.connected(), history)
+        }
+        Op::Discard => {
+            let connection = ends.connection.as_mut().expect("it is its own");
+            let from = connection.id();
+            happen(from, true, None, || connection.discard(), history)
+        }
+        Op::DiscardOther => {
+            let (queue, other) = (&ends.queue, ends.other);
+            happen(other, true, None, || queue.discard(other), history)
+        }
+        Op::Reset => {
+            let connection = ends.connection.take().expect("it is its own");
+            let from = connection.id();
+            happen(from, true, Some(Event::Reset), || connection.reset(), history)
+        }
     }
 }
 
@@ -425,6 +506,19 @@ fn deliver(
     (invoked, returned)
 }
 
+fn happen(
+    from: ConnectionId,
+    discards: bool,
+    event: Option<Event>,
+    call: impl FnOnce() -> Result<(), ControlError>,
+    history: &History<Action>,
+) -> Span {
+    let (outcome, invoked, returned) = history.stamped(call);
+    let accepted = outcome.is_ok();
+    history.record(invoked, returned, vec![Action::Happen { from: from.get(), discards, event, accepted }]);
+    (invoked, returned)
+}
+
 fn send(queue: &QueueHandle<Recorder>, number: u32, fast: bool, history: &History<Action>) -> Span {
     let (outcome, invoked, returned) = history.stamped(|| queue.local().send(Ping { number, fast }));
     assert!(history.ran_here().is_none(), "D6: never on the sender's stack");
@@ -435,6 +529,11 @@ fn send(queue: &QueueHandle<Recorder>, number: u32, fast: bool, history: &Histor
 fn dispatch_step(dispatch: &mut DispatchLoop<Recorder>, history: &History<Action>) -> (Step, Span) {
     let (step, invoked, returned) = history.stamped(|| dispatch.step());
     match (step, history.ran_here()) {
+        (Step::Ran, Some(ran)) if ran.number >= EVENT => {
+            let event = if ran.number == EVENT { Event::Connected } else { Event::Reset };
+            let begins = Action::TellBegins(ran.source, event);
+            history.record_around(ran, (invoked, returned), begins, Action::TellEnds);
+        }
         (Step::Ran, Some(ran)) => {
             let begins = Action::DispatchBegins { from: ran.source, number: ran.number };
             history.record_around(ran, (invoked, returned), begins, Action::DispatchEnds);
@@ -489,7 +588,8 @@ fn reclaim(ends: &mut Ends, history: &History<Action>) -> Span {
     let (report, invoked, returned) = history.stamped(|| ends.queue.reclaim(dispatch, local));
     let left = report.leftovers.iter().map(|(from, ping)| (from.get(), ping.number)).collect();
     let mut actions = closing(Stop::HandBack);
-    actions.extend([Action::Quiet, Action::Leftovers(left)]);
+    let untold = report.events.iter().map(|&(from, event)| (from.get(), event)).collect();
+    actions.extend([Action::Quiet, Action::Leftovers(left, untold)]);
     history.record(invoked, returned, actions);
     (invoked, returned)
 }

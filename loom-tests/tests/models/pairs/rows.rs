@@ -20,6 +20,10 @@ const OBJECTS: [(&str, &str); 8] = [
 /// Those that need no pair, and why.
 const NOT_RACED: &[(&str, &str)] = &[
     ("Connection::id", "reads what never changes"),
+    ("Connection::accepted", "`happen`, as `connected` is"),
+    ("Connection::remote_reset", "`happen`, as `reset` is"),
+    ("Connection::refused", "`happen`, as `reset` is"),
+    ("Connection::mark_down", "`happen`, as `discard` is"),
     ("PoolHandle::shard_of", "reads what never changes"),
     ("Worker::shard", "reads what never changes"),
     ("DispatchLoop::run", "steps and sleeps: `dispatch_shutdown.rs`, `whole.rs`"),
