@@ -6,7 +6,7 @@ use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::Shared;
 use crate::error::DeliverError;
-use crate::lane::Origin;
+use crate::lane::{KEPT, Origin};
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
 
@@ -133,6 +133,9 @@ impl<D: Dispatcher> LocalLoop<D> {
     /// Moves arrivals behind the backlog; says how the inbox has been closed, if it has.
     fn take_in(&mut self, lie_down: bool) -> Option<Stop> {
         let closed = self.shared.local.inbox().take(&mut self.batch, lie_down);
+        if self.backlog.is_empty() && self.backlog.capacity() > KEPT {
+            self.backlog = VecDeque::new();
+        }
         self.backlog.extend(self.batch.drain(..));
         closed
     }

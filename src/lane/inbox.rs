@@ -12,6 +12,10 @@ pub struct Inbox<T> {
     state: Mutex<State<T>>,
 }
 
+/// A vector that has grown beyond so many messages is given back, not kept for the next ones: after a burst memory
+/// returns to what it was. (While a flow needs such vectors, one is made for every so many messages.)
+pub const KEPT: usize = 1024;
+
 #[derive(Debug)]
 struct State<T> {
     arrived: Vec<T>,
@@ -76,6 +80,9 @@ impl<T> Inbox<T> {
     /// is asleep from here on and must wait for its bell.
     pub fn take(&self, batch: &mut Vec<T>, lie_down: bool) -> Option<Stop> {
         debug_assert!(batch.is_empty(), "a batch is used up before the next is taken");
+        if batch.capacity() > KEPT {
+            *batch = Vec::new();
+        }
         let mut state = self.state.lock();
         std::mem::swap(&mut state.arrived, batch);
         match state.door {
@@ -116,5 +123,34 @@ impl<T> State<T> {
         } else {
             Pushed::Quietly
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_vector_is_given_back_and_a_small_one_kept() {
+        let inbox = Inbox::default();
+        let mut batch = Vec::new();
+        let mut capacities = |messages: usize| {
+            for message in 0..messages {
+                let _ = inbox.push(message, Origin::Outside).unwrap();
+            }
+            let taken = [(); 3].map(|()| {
+                batch.clear();
+                inbox.take(&mut batch, false);
+                batch.capacity()
+            });
+            batch.clear();
+            taken
+        };
+        let [burst, ..] = capacities(KEPT + 1);
+        assert!(burst > KEPT);
+        assert_eq!(capacities(0), [0; 3], "neither side has kept it");
+        let [few, ..] = capacities(KEPT);
+        assert_eq!(few, KEPT);
+        assert!(capacities(0).contains(&KEPT), "it goes on being used");
     }
 }

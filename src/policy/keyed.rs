@@ -20,6 +20,12 @@ pub struct Keyed<K, T> {
     len: usize,
 }
 
+/// Whether a collection holds so little of what it has room for that giving it back is worth a copy: an eighth, so that growing
+/// and giving back by turns costs a constant for each item; and nothing small is worth it.
+fn is_roomy(len: usize, capacity: usize) -> bool {
+    capacity > 1024 && len < capacity / 8
+}
+
 #[derive(Debug)]
 struct Waiting<T> {
     items: VecDeque<T>,
@@ -51,6 +57,9 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         debug_assert!(!waiting.running, "a ready key does not run");
         waiting.running = true;
         let item = waiting.items.pop_front().expect("a ready key has an item");
+        if is_roomy(waiting.items.len(), waiting.items.capacity()) {
+            waiting.items.shrink_to_fit();
+        }
         self.len -= 1;
         Some((key, item))
     }
@@ -63,9 +72,20 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         debug_assert!(entry.get().running, "only a running key finishes");
         if entry.get().items.is_empty() {
             entry.remove();
+            self.give_back();
         } else {
             self.ready.push_back(entry.key().clone());
             entry.get_mut().running = false;
+        }
+    }
+
+    /// Gives back what a burst of keys has made large.
+    fn give_back(&mut self) {
+        if is_roomy(self.keys.len(), self.keys.capacity()) {
+            self.keys.shrink_to_fit();
+        }
+        if is_roomy(self.ready.len(), self.ready.capacity()) {
+            self.ready.shrink_to_fit();
         }
     }
 
@@ -122,6 +142,28 @@ mod tests {
         assert_eq!(keyed.pick(), None);
         keyed.finish('a');
         assert_eq!(keyed.pick(), Some(('a', 2)));
+    }
+
+    #[test]
+    fn room_is_given_back_when_little_of_it_is_used() {
+        assert!(!is_roomy(0, 1024), "too small to matter");
+        assert!(is_roomy(0, 1025));
+        assert!(is_roomy(255, 2048));
+        assert!(!is_roomy(256, 2048));
+
+        let mut keyed = Keyed::new();
+        (0..10_000).for_each(|key| keyed.push(key, 0u8));
+        (0..10_000).for_each(|_| keyed.push(0, 0));
+        for key in 0..10_000 {
+            assert_eq!(keyed.pick(), Some((key, 0)));
+            keyed.finish(key);
+        }
+        assert!(keyed.keys.capacity() < 2048 && keyed.ready.capacity() < 2048);
+        while keyed.pick().is_some() {
+            let (capacity, len) = (keyed.keys[&0].items.capacity(), keyed.keys[&0].items.len());
+            assert!(!is_roomy(len, capacity), "{len} of {capacity}");
+            keyed.finish(0);
+        }
     }
 
     #[test]

@@ -86,6 +86,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("pool, controls", "native", "P6 P7", "keylane/pool_control"),
         plan("pool, ends", "native", "P8", "keylane/pool_stop"),
         plan("the invariant checkers", "native", "", "keylane/testing"),
+        plan("memory after a burst", "native", "", "keylane/memory"),
         plan("odd places", "native", "D10 P8", "keylane/odd_places"),
         plan("errors", "native", "D10 P8", "keylane/errors"),
         plan("laws of the sources", "native", "", "keylane/tidy"),
