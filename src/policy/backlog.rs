@@ -1,0 +1,295 @@
+//! All that waits to be dispatched, and which of it is next.
+
+mod ledger;
+mod lines;
+mod priorities;
+mod storage;
+mod turns;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod naive;
+
+use std::hash::Hash;
+
+use crate::policy::order::{Order, Overtakes};
+use crate::policy::shares::{Front, Shares};
+use ledger::Ledger;
+use lines::{LineId, Lines, Waiting};
+use turns::Turns;
+
+/// Items by priority and source, picked in an [`Order`].
+///
+/// * Items of one priority and source are picked as they were pushed (D2).
+/// * The strict band goes first, highest priority first (D3); the weighted band shares what is left ([`Shares`]).
+/// * Within one priority sources take turns: between two picks from one source, every source that has had something
+///   waiting all that time is picked (and exactly once, if the first one has had so too). One that comes, or comes
+///   back, joins behind those waiting (D4).
+/// * An item that has been overtaken as often as the order allows is next, before all this, and not sooner. That is
+///   its source's turn: it goes behind the others of its priority.
+///
+/// The time for a push or a pick depends neither on how many wait nor, in the strict band, on how many priorities are
+/// in use. Room is kept for some thousand messages. What a burst took of it is given back as it drains, but for some
+/// 100 bytes for each line (a priority and a source) that waited at once: those are given back once nothing waits.
+#[derive(Debug)]
+pub struct Backlog<S, T> {
+    strict_from: u8,
+    lines: Lines<S, T>,
+    turns: Turns,
+    shares: Box<dyn Shares>,
+    ledger: Option<Ledger>,
+    len: usize,
+    /// Of the weighted band; only for the length of a pick.
+    fronts: Vec<Front>,
+}
+
+impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
+    /// Nothing waits.
+    pub fn new(order: Order) -> Self {
+        let ledger = match order.overtakes {
+            Overtakes::AtMost(times) => Some(Ledger::new(times)),
+            Overtakes::Unbounded => None,
+        };
+        Self {
+            strict_from: order.strict_from,
+            lines: Lines::new(),
+            turns: Turns::new(),
+            shares: order.weighted.shares(),
+            ledger,
+            len: 0,
+            fronts: Vec::new(),
+        }
+    }
+
+    /// Puts `item` behind the others of its priority and source. `cost`: its size in bytes; only the weighted band asks.
+    pub fn push(&mut self, priority: u8, cost: u64, source: S, item: T) {
+        let (line, new) = self.lines.open(priority, source);
+        let number = self.ledger.as_mut().map_or(0, |ledger| ledger.arrive(line));
+        self.lines.push(line, Waiting { number, cost, item });
+        if new {
+            self.turns.join(priority, line);
+        }
+        self.len += 1;
+    }
+
+    /// Takes what is next, and says whose it is.
+    pub fn pick(&mut self) -> Option<(S, T)> {
+        let highest = self.turns.waiting().highest()?;
+        let line = match self.ledger.as_ref().and_then(Ledger::overdue) {
+            None if highest >= self.strict_from => self.turns.first(highest),
+            overdue => self.share(overdue),
+        };
+        let ((priority, source), waiting, emptied) = self.lines.pop(line);
+        if emptied {
+            self.turns.leave(priority, line);
+        } else {
+            self.turns.pass(priority, line);
+        }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.pick(waiting.number);
+        }
+        self.len -= 1;
+        Some((source, waiting.item))
+    }
+
+    /// Takes all of one source: highest priority first, and each priority's in order. It has then overtaken nobody.
+    /// Takes a step for each item, and rarely one for each that stays.
+    pub fn discard(&mut self, source: S, mut out: impl FnMut(T)) {
+        for priority in (0..=u8::MAX).rev() {
+            while let Some(line) = self.lines.find(priority, source) {
+                let (_, waiting, emptied) = self.lines.pop(line);
+                if emptied {
+                    self.turns.leave(priority, line);
+                }
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.discard(waiting.number);
+                }
+                self.len -= 1;
+                out(waiting.item);
+            }
+        }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.compact(|line, number| self.lines.renumber(line, number));
+        }
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Charges the weighted band with what is picked of it: the first of `overdue`, or else what its shares choose.
+    fn share(&mut self, overdue: Option<LineId>) -> LineId {
+        self.look();
+        let line = overdue.unwrap_or_else(|| self.turns.first(self.shares.choose(&self.fronts)));
+        let front = self.lines.front(line);
+        if front.priority < self.strict_from {
+            self.shares.charge(front, &self.fronts);
+        }
+        line
+    }
+
+    /// Lists what waits in the weighted band.
+    fn look(&mut self) {
+        let Self { turns, lines, fronts, .. } = self;
+        fronts.clear();
+        let weighted = turns.waiting().iter().take_while(|&priority| priority < self.strict_from);
+        fronts.extend(weighted.map(|priority| lines.front(turns.first(priority))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::order::Weighted;
+
+    const TOKENS: Weighted = Weighted::TokenBucket { max_tokens: 100, min_cost: 1 };
+
+    fn backlog<T>(strict_from: u8, overtakes: Overtakes) -> Backlog<char, T> {
+        Backlog::new(Order { strict_from, weighted: TOKENS, overtakes })
+    }
+
+    fn rest<T>(backlog: &mut Backlog<char, T>) -> Vec<T> {
+        std::iter::from_fn(|| backlog.pick()).map(|(_, item)| item).collect()
+    }
+
+    #[test]
+    fn the_highest_strict_priority_goes_first_and_sources_take_turns_in_it() {
+        let mut backlog = backlog(5, Overtakes::Unbounded);
+        for (priority, source, item) in
+            [(4, 'a', 1), (9, 'a', 2), (9, 'a', 3), (9, 'b', 4), (5, 'c', 5), (4, 'c', 6)]
+        {
+            backlog.push(priority, 1, source, item);
+        }
+        assert_eq!((backlog.len(), backlog.is_empty()), (6, false));
+        assert_eq!(backlog.pick(), Some(('a', 2)));
+        assert_eq!(rest(&mut backlog), [4, 3, 5, 1, 6]);
+        assert_eq!((backlog.len(), backlog.is_empty(), backlog.pick()), (0, true, None));
+    }
+
+    #[test]
+    fn a_source_that_comes_back_joins_behind_those_waiting() {
+        let mut backlog = backlog(0, Overtakes::Unbounded);
+        backlog.push(1, 0, 'a', 1);
+        backlog.push(1, 0, 'b', 2);
+        assert_eq!(backlog.pick(), Some(('a', 1)));
+        backlog.push(1, 0, 'a', 3);
+        backlog.push(1, 0, 'b', 4);
+        assert_eq!(rest(&mut backlog), [2, 3, 4]);
+    }
+
+    #[test]
+    fn the_weighted_band_shares_what_the_strict_one_leaves() {
+        let mut backlog = backlog(4, Overtakes::Unbounded);
+        for _ in 0..3 {
+            backlog.push(1, 4, 'a', 1);
+        }
+        for _ in 0..9 {
+            backlog.push(3, 4, 'a', 3);
+        }
+        backlog.push(4, 4, 'a', 4);
+        assert_eq!(rest(&mut backlog), [4, 3, 3, 3, 3, 1, 3, 3, 3, 1, 3, 3, 1]);
+    }
+
+    #[test]
+    fn costs_are_those_of_whoever_has_the_turn() {
+        let mut backlog = backlog(255, Overtakes::Unbounded);
+        // Of 1, 4, 1, 5 and 1 for the other, it gets a fourth: then it can pay.
+        backlog.push(1, 3, 'a', 1);
+        for cost in [1, 1, 1, 1] {
+            backlog.push(3, cost, 'a', 3);
+        }
+        for cost in [4, 5, 1, 1] {
+            backlog.push(3, cost, 'b', 3);
+        }
+        assert_eq!(rest(&mut backlog), [3, 3, 3, 3, 3, 1, 3, 3, 3]);
+    }
+
+    #[test]
+    fn an_item_is_overtaken_as_often_as_allowed_and_no_more() {
+        let mut backlog = backlog(0, Overtakes::AtMost(2));
+        for (priority, item) in [(1, "low"), (9, "1"), (9, "2"), (9, "3"), (1, "low too")] {
+            backlog.push(priority, 0, 'a', item);
+        }
+        assert_eq!(rest(&mut backlog), ["1", "2", "low", "3", "low too"]);
+    }
+
+    #[test]
+    fn a_pick_by_force_is_its_sources_turn() {
+        let mut backlog = backlog(2, Overtakes::AtMost(1));
+        for (source, item) in [('a', 1), ('a', 2), ('b', 3), ('c', 4), ('a', 5), ('b', 6)] {
+            backlog.push(5, 0, source, item);
+        }
+        // 3 overtakes 2, which must go then, before the turn of its source. So 6 goes before 5, and 5 must go next.
+        assert_eq!(rest(&mut backlog), [1, 3, 2, 4, 6, 5]);
+    }
+
+    #[test]
+    fn a_pick_by_force_is_charged_if_its_priority_shares() {
+        let mut backlog = backlog(4, Overtakes::AtMost(1));
+        for (priority, cost, item) in [(1, 4, "first"), (3, 4, "3"), (3, 4, "3"), (1, 4, "1"), (3, 4, "3")] {
+            backlog.push(priority, cost, 'a', item);
+        }
+        assert_eq!(backlog.pick(), Some(('a', "3")));
+        assert_eq!(backlog.pick(), Some(('a', "first")), "by force: it has 1 and owes 2 now");
+        assert_eq!(format!("{:?}", &backlog.shares).matches(&(-2_i128 << 32).to_string()).count(), 1);
+    }
+
+    #[test]
+    fn discarding_takes_one_source_and_nobody_elses_turn() {
+        let mut backlog = backlog(5, Overtakes::AtMost(3));
+        for (priority, source, item) in
+            [(1, 'a', 1), (9, 'b', 2), (9, 'a', 3), (9, 'c', 4), (7, 'a', 5), (9, 'a', 6), (1, 'b', 7)]
+        {
+            backlog.push(priority, 1, source, item);
+        }
+        let mut out = Vec::new();
+        backlog.discard('a', |item| out.push(item));
+        assert_eq!((out, backlog.len()), (vec![3, 6, 5, 1], 3));
+        backlog.discard('a', |_| unreachable!("nothing is left of it"));
+        assert_eq!(rest(&mut backlog), [2, 4, 7]);
+    }
+
+    #[test]
+    fn what_was_discarded_has_overtaken_nobody() {
+        let mut backlog = backlog(0, Overtakes::AtMost(1));
+        backlog.push(1, 0, 'a', "low");
+        backlog.push(1, 0, 'b', "low too");
+        (0..9).for_each(|_| backlog.push(9, 0, 'c', "discarded"));
+        backlog.push(9, 0, 'd', "high");
+        backlog.push(9, 0, 'd', "high too");
+        backlog.discard('c', |_| ());
+        assert_eq!(rest(&mut backlog), ["high", "low", "low too", "high too"]);
+    }
+
+    #[test]
+    fn room_is_given_back_after_a_burst() {
+        const BURST: u64 = 1_000_000;
+        const SMALL: usize = 40_000;
+        let room = |backlog: &Backlog<u64, u64>| {
+            let (lines, items) = backlog.lines.capacity();
+            (lines, items, backlog.turns.capacity(), backlog.ledger.as_ref().map_or(0, Ledger::capacity))
+        };
+        let mut backlog = Backlog::new(Order::default());
+        let push = |backlog: &mut Backlog<_, _>, item: u64| {
+            backlog.push((item % 7 * 30) as u8, item % 4096, item % 5000, item);
+        };
+        (0..BURST).for_each(|item| push(&mut backlog, item));
+        assert_eq!(backlog.len(), BURST as usize);
+        (5..BURST).for_each(|_| assert!(backlog.pick().is_some()));
+        let (_, items, _, arrivals) = room(&backlog);
+        assert!(items <= SMALL && arrivals <= 200_000, "while some wait: {:?}", room(&backlog));
+        while backlog.pick().is_some() {}
+        let (lines, items, turns, arrivals) = room(&backlog);
+        assert!(lines == 0 && items <= SMALL && turns == 0 && arrivals <= 1024, "{:?}", room(&backlog));
+        // And it still works, with lines that are counted anew.
+        (0..9).for_each(|item| push(&mut backlog, item));
+        assert_eq!(std::iter::from_fn(|| backlog.pick()).count(), 9);
+    }
+}
