@@ -86,3 +86,18 @@ pub enum ControlError {
     #[error("messages to oneself are never discarded")]
     NotAConnection,
 }
+
+/// A throttle gave no permit. Nothing is reserved, and nobody of this call stands in line any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// There is no room, or somebody waits already. Only calls that do not wait say so.
+    #[error("the throttle is full")]
+    Full,
+    /// The time is over. Only calls with a time limit say so.
+    #[error("the throttle had no room in time")]
+    TimedOut,
+    /// The throttle has been closed.
+    #[error("the throttle has been closed")]
+    Closed,
+}

@@ -1,14 +1,16 @@
 //! The message-dispatch core of a storage server, model-checked.
 //!
-//! Two primitives, after the message path of a Ceph OSD:
+//! Two primitives, and what limits what is under way in them, after the message path of a Ceph OSD:
 //!
 //! * [`DispatchQueue`]: a connection's reader runs a message at once on its own thread or queues it by
 //!   priority and connection; one thread dispatches the queue, another delivers what the program sends to
 //!   itself.
 //! * [`ShardedThreadPool`]: a keyed executor. Items of one key run one at a time and in order, on whichever
 //!   worker of the key's shard is free.
+//! * [`Throttle`]: permits for so many messages and bytes at once, first come, first served; to be waited for by
+//!   threads, by tasks, or not at all.
 //!
-//! Both come with threads of their own ([`DispatchQueueBuilder::start`], [`ShardedThreadPoolBuilder::start`])
+//! The first two come with threads of their own ([`DispatchQueueBuilder::start`], [`ShardedThreadPoolBuilder::start`])
 //! or without, to be stepped by hand ([`DispatchQueueBuilder::stepped`], [`ShardedThreadPoolBuilder::stepped`]).
 //!
 //! # How the crate is made
@@ -22,8 +24,9 @@
 //! | `policy` | what runs next: `Strict`, `Rotation`, `Keyed` | proptest against naive models |
 //! | `dispatch` | [`DispatchQueue`], from a lane for each connection, two inboxes and the strict policy | loom and proptest |
 //! | `pool` | [`ShardedThreadPool`], from an inbox, a baton and the keyed policy for each shard | loom and proptest |
+//! | `throttle` | [`Throttle`], sequential code under one lock, and a bell or a waker for each that waits | loom and proptest |
 //!
-//! The guarantees D1-D12 and P1-P8, and what checks each of them, are in the README.
+//! The guarantees D1-D3, D5, D6, D8, D10-D12 and P1-P8, and what checks each of them, are in the README.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -38,24 +41,26 @@ mod stop;
 mod sync;
 #[cfg(any(feature = "testing", keylane_loom))]
 pub mod testing;
+mod throttle;
 mod worker_thread;
 
 pub use dispatch::{
     Connection, ConnectionId, Delivered, DispatchLoop, DispatchQueue, DispatchQueueBuilder, Dispatcher,
     DispatcherChain, Event, Handled, Local, LocalLoop, Message, Priority, QueueHandle, QueueReport,
 };
-pub use error::{BuildError, ControlError, DeliverError, SubmitError};
+pub use error::{AcquireError, BuildError, ControlError, DeliverError, SubmitError};
 pub use pool::{
     Handler, PauseGuard, PoolHandle, PoolReport, ShardedThreadPool, ShardedThreadPoolBuilder, Worker,
 };
 pub use stop::{OnPanic, Step, Stop};
+pub use throttle::{Acquire, Limits, Permit, Throttle, ThrottleSnapshot};
 
 /// The protocols themselves, for the models, and what models and samplings set and read.
 #[cfg(any(keylane_loom, keylane_shuttle))]
 #[doc(hidden)]
 pub mod internals {
     pub use crate::lane::*;
-    pub use crate::sync::{Arc, Condvar, Mutex, MutexGuard, Word, mark, model};
+    pub use crate::sync::{Arc, Condvar, Deadline, Mutex, MutexGuard, Word, mark, model};
 }
 
 /// Compiles and runs the examples of the README.

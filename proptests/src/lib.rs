@@ -3,6 +3,7 @@
 //! * [`QueueModel`] is `DispatchQueue`: deterministic, so every operation has exactly one allowed outcome.
 //! * [`PoolModel`] is `ShardedThreadPool`: it does not choose, it says which choices are allowed and objects
 //!   to any other.
+//! * [`ThrottleModel`] is `Throttle`: deterministic again, for who is served next is no choice.
 //!
 //! The books of D1 and P1 are kept by `keylane::testing::Conservation`: whatever was accepted has exactly one fate.
 //!
@@ -13,9 +14,11 @@
 pub mod history;
 mod pool_model;
 mod queue_model;
+mod throttle_model;
 
 pub use pool_model::{DrainId, Drained, ItemId, PoolModel, Stepped, Violation};
 pub use queue_model::{Delivery, Dispatching, Passing, Posted, QueueModel, Taken};
+pub use throttle_model::{RequestId, Standing, ThrottleModel};
 
 /// The few types of keylane's that the models speak of.
-pub use keylane::{Event, Priority, Stop};
+pub use keylane::{Event, Limits, Priority, Stop};

@@ -1,6 +1,6 @@
 //! The one place where a thread sleeps.
 
-use crate::sync::{Condvar, Mutex, mark};
+use crate::sync::{Condvar, Deadline, Mutex, mark};
 
 /// One sleeper's bell: rung once, it lets one [`wait`](Bell::wait) through, whichever came first.
 ///
@@ -29,6 +29,15 @@ impl Bell {
         let rung = self.rung.lock();
         mark(if *rung { "rung before sleep" } else { "slept" });
         let mut rung = self.sound.wait_until(rung, |rung| *rung);
+        *rung = false;
+    }
+
+    /// The same, but may give up once `deadline` has passed. It does not say which: whoever comes back asks the state
+    /// that decides who rings. A ring that comes later lets the next wait through.
+    pub fn wait_or_give_up(&self, deadline: Deadline) {
+        let rung = self.rung.lock();
+        mark(if *rung { "rung before sleep" } else { "slept" });
+        let mut rung = self.sound.wait_until_or_give_up(rung, deadline, |rung| *rung);
         *rung = false;
     }
 }

@@ -10,6 +10,7 @@
 //! | [`Word`] | an atomic word of AcqRel read-modify-writes, plus hints | `AtomicUsize`, cache-padded | loom's, hints chosen by the model | shuttle's, hints drawn |
 //! | [`Mutex`] | blocking lock, no `try_lock`, no poisoning | parking_lot | loom's | shuttle's |
 //! | [`Condvar`] | one waiter, always with a predicate | parking_lot | loom's | shuttle's, and spurious wake-ups |
+//! | [`Deadline`] | after which a wait may give up | std's `Instant` | a wait with one gives up at every moment, or never | given up at a moment that is drawn |
 //! | [`thread`], [`thread_local!`] | spawn with a name, join; thread-private state | std | loom's | shuttle's |
 //! | [`Arc`] | lifetimes only: no decision rests on a count | std | std | std |
 //! | [`mark`] | names a branch that was taken | nothing, unless a test listens | recorded for the model | recorded for the sampling |
@@ -37,7 +38,7 @@ mod imp;
 mod witness;
 
 pub(crate) use imp::thread_local;
-pub use imp::{Condvar, Mutex, MutexGuard, Word, mark, thread};
+pub use imp::{Condvar, Deadline, Mutex, MutexGuard, Word, mark, thread};
 pub use std::sync::Arc;
 
 #[cfg(any(feature = "testing", keylane_loom))]

@@ -1,6 +1,7 @@
 //! The vocabulary over std, parking_lot and crossbeam-utils: what ships.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
@@ -77,9 +78,38 @@ impl Condvar {
         guard
     }
 
+    /// The same, but may give up once `deadline` has passed (V4): returns with the lock held, whether `ready` holds or
+    /// not. What to do then is for the state to say.
+    pub fn wait_until_or_give_up<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+        mut ready: impl FnMut(&mut T) -> bool,
+    ) -> MutexGuard<'a, T> {
+        let Deadline(Some(instant)) = deadline else {
+            return self.wait_until(guard, ready);
+        };
+        while !ready(&mut guard) && !self.0.wait_until(&mut guard, instant).timed_out() {}
+        guard
+    }
+
     /// Wakes the waiter, if there is one. Call it with the lock held or after changing the state under it.
     pub fn notify(&self) {
         self.0.notify_one();
+    }
+}
+
+/// When a wait may end without what it waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// It may not.
+    pub const NEVER: Self = Self(None);
+
+    /// In so long from now. What no clock can tell is never.
+    pub fn after(wait: Duration) -> Self {
+        Self(Instant::now().checked_add(wait))
     }
 }
 

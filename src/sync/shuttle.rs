@@ -7,6 +7,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::atomic::AtomicUsize;
@@ -132,9 +133,48 @@ impl Condvar {
         MutexGuard { guard, mutex }
     }
 
+    /// See `native.rs`. Gives up at a moment that is drawn.
+    pub fn wait_until_or_give_up<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+        mut ready: impl FnMut(&mut T) -> bool,
+    ) -> MutexGuard<'a, T> {
+        if !deadline.0 {
+            return self.wait_until(guard, ready);
+        }
+        while !ready(&mut guard) {
+            let mutex = guard.mutex;
+            drop(guard);
+            shuttle::thread::yield_now();
+            guard = mutex.lock();
+            if thread_rng().gen_ratio(1, LOOKS_BEFORE_GIVING_UP) {
+                break;
+            }
+        }
+        guard
+    }
+
     /// See `native.rs`.
     pub fn notify(&self) {
         self.0.notify_one();
+    }
+}
+
+/// How often a wait with a deadline looks, on average, before it gives up.
+const LOOKS_BEFORE_GIVING_UP: u32 = 4;
+
+/// See `native.rs`. Whether it may pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(bool);
+
+impl Deadline {
+    /// See `native.rs`.
+    pub const NEVER: Self = Self(false);
+
+    /// See `native.rs`. How long does not matter: it may pass at any moment.
+    pub fn after(_wait: Duration) -> Self {
+        Self(true)
     }
 }
 

@@ -35,7 +35,12 @@ impl Model {
             name: name.into(),
             guarantees,
             threads,
-            how: Exploration { preemption_bound: None, hints: Hints::Oldest, spurious_wakes: 0 },
+            how: Exploration {
+                preemption_bound: None,
+                hints: Hints::Oldest,
+                spurious_wakes: 0,
+                deadlines_pass: true,
+            },
             iterations: 0,
             reaches: Vec::new(),
             scenario: Box::new(|| panic!("a model without a scenario")),
@@ -72,6 +77,13 @@ impl Model {
     /// interleavings of all plans are counted together.
     pub fn spurious_wakes(mut self, sleeps: u32) -> Self {
         self.how.spurious_wakes = sleeps;
+        self
+    }
+
+    /// Waits with a deadline never give up, so that a wake-up which is lost is a deadlock and not a delay. Without this
+    /// they give up at every moment, before and after what would have ended them.
+    pub fn deadlines_never_pass(mut self) -> Self {
+        self.how.deadlines_pass = false;
         self
     }
 

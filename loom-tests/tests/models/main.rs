@@ -20,6 +20,7 @@ mod pairs;
 mod pool_control;
 mod pool_key;
 mod testing;
+mod throttle;
 mod whole;
 
 use harness::Model;
@@ -37,6 +38,7 @@ fn models() -> Vec<Model> {
         dispatch_shutdown::models(),
         pool_key::models(),
         pool_control::models(),
+        throttle::models(),
         testing::models(),
         whole::models(),
         museum::models(),

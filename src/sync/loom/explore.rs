@@ -26,6 +26,8 @@ pub struct Exploration {
     /// Each of the first so many sleeps of an execution is also tried with a wake-up for no reason, in all
     /// combinations.
     pub spurious_wakes: u32,
+    /// Whether waits with a deadline give up, at every moment; else they never do.
+    pub deadlines_pass: bool,
 }
 
 /// What a search has found.
@@ -71,6 +73,7 @@ pub fn explore(
     let checkpoint = std::env::var_os("KEYLANE_CHECKPOINT").map(PathBuf::from);
     model::take_marks();
     model::set_hints(how.hints);
+    model::set_deadlines(how.deadlines_pass);
     tell_on_panic(Box::new(failed));
     let scenario = Arc::new(scenario);
     let started = Instant::now();

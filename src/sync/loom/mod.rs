@@ -10,6 +10,7 @@ mod steps;
 
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
+use std::time::Duration;
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 
@@ -154,11 +155,48 @@ impl Condvar {
         guard
     }
 
+    /// See `native.rs`. What has a deadline gives up, at every moment that makes a difference: to let go of the lock
+    /// and to want it again is all that a sleeper does, and loom puts the second anywhere behind the first, before or
+    /// after a notify. Where the model says that deadlines do not pass this is `wait_until`, and a notify that is
+    /// missing a deadlock.
+    #[track_caller]
+    pub fn wait_until_or_give_up<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+        mut ready: impl FnMut(&mut T) -> bool,
+    ) -> MutexGuard<'a, T> {
+        if !deadline.0 || !model::deadlines_pass() {
+            return self.wait_until(guard, ready);
+        }
+        if !ready(&mut guard) {
+            step(|| "sleeps, up to its deadline".to_owned());
+            drop(guard.held.take());
+            guard.held = Some(guard.of.lock().expect(UNPOISONED));
+            mark(if ready(&mut guard) { "woken in time" } else { "gave up" });
+        }
+        guard
+    }
+
     /// See `native.rs`.
     #[track_caller]
     pub fn notify(&self) {
         self.0.notify_one();
         step(|| "notifies".to_owned());
+    }
+}
+
+/// See `native.rs`. Whether it may pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(bool);
+
+impl Deadline {
+    /// See `native.rs`.
+    pub const NEVER: Self = Self(false);
+
+    /// See `native.rs`. How long does not matter: it may pass at any moment.
+    pub fn after(_wait: Duration) -> Self {
+        Self(true)
     }
 }
 

@@ -24,6 +24,7 @@ pub enum Hints {
 
 std::thread_local! {
     static HINTS: Cell<Hints> = const { Cell::new(Hints::Oldest) };
+    static DEADLINES_PASS: Cell<bool> = const { Cell::new(true) };
     static MARKS: RefCell<BTreeMap<&'static str, usize>> = const { RefCell::new(BTreeMap::new()) };
     /// Bit n says that the n-th sleep of an execution ends for no reason; what is left of it in this one.
     static SPURIOUS: Cell<u32> = const { Cell::new(0) };
@@ -36,6 +37,15 @@ pub(super) fn set_hints(hints: Hints) {
 
 pub(super) fn hints() -> Hints {
     HINTS.with(Cell::get)
+}
+
+/// Chooses whether deadlines may pass in the explorations that follow on this thread.
+pub(super) fn set_deadlines(pass: bool) {
+    DEADLINES_PASS.with(|cell| cell.set(pass));
+}
+
+pub(super) fn deadlines_pass() -> bool {
+    DEADLINES_PASS.with(Cell::get)
 }
 
 /// Begins an execution in which the sleeps whose bits are set end for no reason.
