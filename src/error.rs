@@ -4,17 +4,52 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// A message was not taken: the queue has been shut down. It is inside, untouched.
+/// A message was not taken. It is inside, untouched.
 #[derive(Error)]
-#[error("the queue has been shut down")]
+#[error("{reason}")]
 #[non_exhaustive]
 pub struct DeliverError<M> {
     message: M,
+    reason: Refusal,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The queue has been shut down: it will take none any more.
+    #[error("the queue has been shut down")]
+    Stopped,
+    /// As much is under way as the queue's limits allow, or others wait for room already. Only calls that do not wait
+    /// say so.
+    #[error("the queue is full")]
+    Full,
+    /// The queue had no room in time. Only calls with a time limit say so.
+    #[error("the queue had no room in time")]
+    TimedOut,
+    /// The queue is full, and the call came from inside one of its own callbacks: it might have waited for itself.
+    #[error("the queue is full, and one of its own callbacks may not wait for it")]
+    FromCallback,
+}
+
+impl From<AcquireError> for Refusal {
+    fn from(error: AcquireError) -> Self {
+        match error {
+            AcquireError::Full => Self::Full,
+            AcquireError::TimedOut => Self::TimedOut,
+            AcquireError::Closed => Self::Stopped,
+        }
+    }
 }
 
 impl<M> DeliverError<M> {
-    pub(crate) fn new(message: M) -> Self {
-        Self { message }
+    pub(crate) fn new(message: M, reason: Refusal) -> Self {
+        Self { message, reason }
+    }
+
+    /// Why it was refused.
+    pub fn reason(&self) -> Refusal {
+        self.reason
     }
 
     /// The message that was refused.
@@ -26,7 +61,7 @@ impl<M> DeliverError<M> {
 // By hand, so that a message need not be `Debug`, and is not printed by accident.
 impl<M> fmt::Debug for DeliverError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeliverError").finish_non_exhaustive()
+        f.debug_struct("DeliverError").field("reason", &self.reason).finish_non_exhaustive()
     }
 }
 

@@ -45,10 +45,12 @@ mod throttle;
 mod worker_thread;
 
 pub use dispatch::{
-    Connection, ConnectionId, Delivered, DispatchLoop, DispatchQueue, DispatchQueueBuilder, Dispatcher,
-    DispatcherChain, Event, Handled, Local, LocalLoop, Message, Priority, QueueHandle, QueueReport,
+    Connection, ConnectionId, Deliver, Delivered, DispatchLoop, DispatchQueue, DispatchQueueBuilder,
+    Dispatcher, DispatcherChain, Event, Handled, Local, LocalLoop, Message, Priority, QueueHandle,
+    QueueReport,
 };
-pub use error::{AcquireError, BuildError, ControlError, DeliverError, SubmitError};
+pub use error::{AcquireError, BuildError, ControlError, DeliverError, Refusal, SubmitError};
+pub use policy::{Order, Overtakes, Weighted};
 pub use pool::{
     Handler, PauseGuard, PoolHandle, PoolReport, ShardedThreadPool, ShardedThreadPoolBuilder, Worker,
 };

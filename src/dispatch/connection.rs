@@ -1,12 +1,16 @@
 //! The producing end that a connection's reader owns.
 
+use core::time::Duration;
+
+use crate::dispatch::deliver::Deliver;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::{Happening, Shared};
-use crate::error::{ControlError, DeliverError};
+use crate::error::{AcquireError, ControlError, DeliverError, Refusal};
 use crate::lane::{Entry, Lane, Origin};
 use crate::sync::{Arc, mark};
+use crate::throttle::{Acquire, Permit, Throttle};
 
 /// One connection of a [`DispatchQueue`](crate::DispatchQueue): delivers messages in the order of its calls.
 ///
@@ -42,7 +46,9 @@ impl<D: Dispatcher> Connection<D> {
         ConnectionId(self.lane.id())
     }
 
-    /// Fast-dispatches `message` on this thread if the dispatcher says it may be, and queues it otherwise.
+    /// Fast-dispatches `message` on this thread if the dispatcher says it may be, and queues it otherwise. If the queue
+    /// has [limits](crate::DispatchQueueBuilder::limits), it first waits until there is room; only then, and never
+    /// longer than for a short lock otherwise.
     ///
     /// # Ordering
     /// Queued messages of one priority are dispatched in the order they were delivered (D2). Fast ones run in
@@ -51,31 +57,111 @@ impl<D: Dispatcher> Connection<D> {
     /// queued by its priority, like any other.)
     ///
     /// # Errors
-    /// [`DeliverError`] with the message in it, if the queue has been shut down: from the moment
-    /// [`shutdown`](crate::QueueHandle::shutdown) returns, always. A connection that has been refused once stays
-    /// refused.
+    /// [`DeliverError`] with the message in it: [`Refusal::Stopped`] if the queue has been shut down: from the moment
+    /// [`shutdown`](crate::QueueHandle::shutdown) returns, always. A connection that has been refused so once stays
+    /// refused. [`Refusal::FromCallback`] if the queue is full, and this is one of its own callbacks.
     ///
     /// # Panics
-    /// If the callback of a fast-dispatched message does; or if [`can_fast_dispatch`](Dispatcher::can_fast_dispatch)
-    /// or [`priority`](crate::Message::priority) does, and then the message has not been accepted. The connection
-    /// stays usable.
+    /// If the callback of a fast-dispatched message does; or if [`can_fast_dispatch`](Dispatcher::can_fast_dispatch),
+    /// [`priority`](crate::Message::priority) or their like does, and then the message has not been accepted. The
+    /// connection stays usable.
     pub fn deliver(&mut self, message: D::Message) -> Result<Delivered, DeliverError<D::Message>> {
-        if self.refused {
-            return Err(DeliverError::new(message));
-        }
-        self.offer(message).map_err(|message| {
-            self.refused = true;
-            DeliverError::new(message)
+        self.deliver_by(message, |shared, throttle, cost| match throttle.try_acquire(cost) {
+            Err(AcquireError::Full) if shared.refuse_callbacks().is_err() => Err(Refusal::FromCallback),
+            Err(AcquireError::Full) => Ok(throttle.acquire(cost)?),
+            outcome => Ok(outcome?),
         })
     }
 
-    fn offer(&mut self, message: D::Message) -> Result<Delivered, D::Message> {
+    /// As [`deliver`](Self::deliver), and never waits for room.
+    ///
+    /// # Errors
+    /// As [`deliver`](Self::deliver); and [`Refusal::Full`] if there is no room, or others wait for some.
+    ///
+    /// # Panics
+    /// As [`deliver`](Self::deliver).
+    pub fn try_deliver(&mut self, message: D::Message) -> Result<Delivered, DeliverError<D::Message>> {
+        self.deliver_by(message, |_, throttle, cost| Ok(throttle.try_acquire(cost)?))
+    }
+
+    /// As [`deliver`](Self::deliver), and waits for room no longer than `limit`. (Then the callback of a message that
+    /// is fast-dispatched takes as long as it takes.) Inside a callback of the same queue it waits as well: what it
+    /// waits for is then up to others.
+    ///
+    /// # Errors
+    /// As [`deliver`](Self::deliver); and [`Refusal::TimedOut`].
+    ///
+    /// # Panics
+    /// As [`deliver`](Self::deliver).
+    pub fn deliver_timeout(
+        &mut self,
+        message: D::Message,
+        limit: Duration,
+    ) -> Result<Delivered, DeliverError<D::Message>> {
+        self.deliver_by(message, |_, throttle, cost| Ok(throttle.acquire_timeout(cost, limit)?))
+    }
+
+    /// As [`deliver`](Self::deliver), as a future: waits for room without a thread, in any runtime. A message that is
+    /// fast-dispatched runs inside the poll that finds room.
+    ///
+    /// # Errors
+    /// As [`deliver`](Self::deliver), and never [`Refusal::FromCallback`].
+    ///
+    /// # Cancel safety
+    /// A future that is dropped before it was ready has delivered nothing, and gives up its place among those who wait
+    /// for room. Its message is dropped with it: take it out with [`Deliver::into_message`] if it is to be kept.
+    pub fn deliver_async(&mut self, message: D::Message) -> Deliver<'_, D> {
+        Deliver::new(self, message)
+    }
+
+    /// Delivers once `acquire` has found room.
+    fn deliver_by(
+        &mut self,
+        message: D::Message,
+        acquire: impl FnOnce(&Shared<D>, &Throttle, u64) -> Result<Permit, Refusal>,
+    ) -> Result<Delivered, DeliverError<D::Message>> {
+        if self.refused {
+            return Err(DeliverError::new(message, Refusal::Stopped));
+        }
+        let admitted = self.shared.admit(&message, acquire);
+        self.deliver_admitted(message, admitted)
+    }
+
+    /// What follows when room has been found, or has not.
+    pub(super) fn deliver_admitted(
+        &mut self,
+        message: D::Message,
+        admitted: Result<Option<Permit>, Refusal>,
+    ) -> Result<Delivered, DeliverError<D::Message>> {
+        let outcome = match admitted {
+            Ok(permit) => self.offer(message, permit).map_err(|message| (message, Refusal::Stopped)),
+            Err(reason) => Err((message, reason)),
+        };
+        outcome.map_err(|(message, reason)| {
+            self.refused |= reason == Refusal::Stopped;
+            DeliverError::new(message, reason)
+        })
+    }
+
+    /// Begins to wait for room, if there are limits; the connection must not have been refused.
+    pub(super) fn acquire_async(&self, message: &D::Message) -> Option<Acquire> {
+        let throttle = self.shared.throttle.as_ref()?;
+        Some(throttle.acquire_async(self.shared.cost(message)))
+    }
+
+    /// Whether it has been refused because the queue was shut down.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    fn offer(&mut self, message: D::Message, permit: Option<Permit>) -> Result<Delivered, D::Message> {
         let from = self.id();
         if self.shared.preprocess(from, &message) {
             match self.lane.enter() {
                 Entry::Visit(visit) => {
                     self.shared.fast_dispatch(from, message);
                     drop(visit);
+                    drop(permit);
                     return Ok(Delivered::Fast);
                 }
                 Entry::Closed => return Err(message),
@@ -83,7 +169,7 @@ impl<D: Dispatcher> Connection<D> {
             }
         }
         let pending = self.lane.expect();
-        self.shared.enqueue(from, message, pending, Origin::Outside)?;
+        self.shared.enqueue(from, message, pending, permit, Origin::Outside)?;
         mark("queued");
         Ok(Delivered::Queued)
     }

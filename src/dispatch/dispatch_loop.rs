@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
-use crate::dispatch::message::{ConnectionId, Priority};
+use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::{Arrival, Envelope, Happening, Shared};
-use crate::policy::Strict;
+use crate::policy::{Backlog, Order};
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
 
@@ -20,12 +20,12 @@ pub struct DispatchLoop<D: Dispatcher> {
     /// Swapped with the inbox; empty between steps.
     batch: Vec<Arrival<D::Message>>,
     events: VecDeque<(ConnectionId, Event)>,
-    backlog: Strict<Priority, ConnectionId, Envelope<D::Message>>,
+    backlog: Backlog<ConnectionId, Envelope<D::Message>>,
 }
 
 impl<D: Dispatcher> DispatchLoop<D> {
-    pub(super) fn new(shared: Arc<Shared<D>>) -> Self {
-        Self { shared, batch: Vec::new(), events: VecDeque::new(), backlog: Strict::new() }
+    pub(super) fn new(shared: Arc<Shared<D>>, order: Order) -> Self {
+        Self { shared, batch: Vec::new(), events: VecDeque::new(), backlog: Backlog::new(order) }
     }
 
     /// Takes in what has arrived, and tells of the oldest event if there is one; else dispatches the message whose turn
@@ -43,11 +43,12 @@ impl<D: Dispatcher> DispatchLoop<D> {
             self.shared.tell(from, event);
             return Step::Ran;
         }
-        let Some((from, Envelope { message, pending, .. })) = self.backlog.pick() else {
+        let Some((from, Envelope { message, pending, permit, .. })) = self.backlog.pick() else {
             return if closed.is_some() { Step::Stopped } else { Step::Idle };
         };
         self.shared.dispatch(from, message);
         drop(pending);
+        drop(permit);
         Step::Ran
     }
 
@@ -67,7 +68,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
 
     /// Sleeps until something arrives or the queue is shut down, unless that is so already.
     fn sleep(&mut self) {
-        if self.take_in(true).is_none() && self.events.is_empty() && self.backlog.len() == 0 {
+        if self.take_in(true).is_none() && self.events.is_empty() && self.backlog.is_empty() {
             self.shared.queue.sleep();
             mark("dispatch thread woke");
         }
@@ -83,7 +84,10 @@ impl<D: Dispatcher> DispatchLoop<D> {
         let mut discarded = Vec::new();
         for arrival in self.batch.drain(..) {
             match arrival {
-                Arrival::Message(envelope) => self.backlog.push(envelope.priority, envelope.from, envelope),
+                Arrival::Message(envelope) => {
+                    let Envelope { from, priority, cost, .. } = envelope;
+                    self.backlog.push(priority.0, cost, from, envelope);
+                }
                 Arrival::Happening(Happening { from, discards, event }) => {
                     if discards {
                         mark("discarded");

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::Shared;
-use crate::error::DeliverError;
+use crate::error::{DeliverError, Refusal};
 use crate::lane::{KEPT, Origin};
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
@@ -24,12 +24,16 @@ impl<D: Dispatcher> Local<D> {
         Self { shared }
     }
 
-    /// Sends `message` to oneself. Never runs it, never blocks for more than a short lock.
+    /// Sends `message` to oneself. Never runs it, never blocks for more than a short lock: the queue's limits are not
+    /// for it, so a callback cannot be waiting for itself.
     ///
     /// # Errors
     /// [`DeliverError`] with the message in it, if the queue has been shut down.
     pub fn send(&self, message: D::Message) -> Result<(), DeliverError<D::Message>> {
-        self.shared.local.push(message, Origin::Outside).map_err(DeliverError::new)
+        self.shared
+            .local
+            .push(message, Origin::Outside)
+            .map_err(|message| DeliverError::new(message, Refusal::Stopped))
     }
 }
 
@@ -91,7 +95,7 @@ impl<D: Dispatcher> LocalLoop<D> {
             self.shared.fast_dispatch(from, message);
             return Step::Ran;
         }
-        match self.shared.enqueue(from, message, None, Origin::Inside) {
+        match self.shared.enqueue(from, message, None, None, Origin::Inside) {
             Ok(()) => {
                 mark("local queued");
                 Step::Ran

@@ -36,6 +36,12 @@ pub trait Message: Send + 'static {
     fn priority(&self) -> Priority {
         Priority::DEFAULT
     }
+
+    /// How large it is, in bytes or whatever else the queue's limits and the shares of its weighted band are to be
+    /// counted in. Must not change while the message is under way, should be quick, and must not panic.
+    fn cost(&self) -> u64 {
+        1
+    }
 }
 
 /// Which connection a message came in on. Unique within its queue, never reused.

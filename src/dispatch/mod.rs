@@ -18,6 +18,7 @@
 
 mod chain;
 mod connection;
+mod deliver;
 mod dispatch_loop;
 mod dispatcher;
 mod event;
@@ -28,6 +29,7 @@ mod shared;
 
 pub use chain::DispatcherChain;
 pub use connection::{Connection, Delivered};
+pub use deliver::Deliver;
 pub use dispatch_loop::DispatchLoop;
 pub use dispatcher::{Dispatcher, Handled};
 pub use event::Event;

@@ -10,8 +10,10 @@ use crate::dispatch::local::{Local, LocalLoop};
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::{Happening, Shared};
 use crate::error::{BuildError, ControlError};
+use crate::policy::Order;
 use crate::stop::{OnPanic, Stop};
 use crate::sync::Arc;
+use crate::throttle::{Limits, Throttle};
 use crate::worker_thread::WorkerThread;
 
 /// A queue with its two threads.
@@ -85,13 +87,21 @@ pub struct QueueReport<M> {
 pub struct DispatchQueueBuilder<D> {
     dispatcher: D,
     name: String,
+    order: Order,
+    limits: Option<Limits>,
     on_panic: OnPanic,
 }
 
 impl<D: Dispatcher> DispatchQueue<D> {
     /// Starts building a queue whose messages go to `dispatcher`.
     pub fn builder(dispatcher: D) -> DispatchQueueBuilder<D> {
-        DispatchQueueBuilder { dispatcher, name: "keylane".to_owned(), on_panic: OnPanic::default() }
+        DispatchQueueBuilder {
+            dispatcher,
+            name: "keylane".to_owned(),
+            order: Order::default(),
+            limits: None,
+            on_panic: OnPanic::default(),
+        }
     }
 
     /// A handle for other threads.
@@ -161,6 +171,12 @@ impl<D: Dispatcher> QueueHandle<D> {
         Local::new(Arc::clone(&self.shared))
     }
 
+    /// What limits how much is under way, if the queue was [built](DispatchQueueBuilder::limits) with it: to change the
+    /// limits, and to see what is out. Shutting the queue down closes it.
+    pub fn throttle(&self) -> Option<&Throttle> {
+        self.shared.throttle.as_ref()
+    }
+
     /// Discards what `connection` has queued and what has not been picked yet, as
     /// [`Connection::discard`] does, from anywhere.
     ///
@@ -220,6 +236,23 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
         self
     }
 
+    /// In which order what waits is dispatched; [`Order::default`] unless set.
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// How much may be under way at once, from all connections together: from before a message is accepted until its
+    /// callback has returned, fast ones included (D8). Without this call there is no limit, none can be set later, and
+    /// nothing is counted; with [`Limits::NONE`] there is none and one can.
+    ///
+    /// Messages to oneself are not counted. To limit what each connection or client has under way, keep a
+    /// [`Throttle`] for each and let its [`Permit`](crate::Permit) travel inside the message.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
     /// What becomes of the queue when a callback panics; [`OnPanic::Isolate`] unless set.
     pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
         self.on_panic = on_panic;
@@ -262,8 +295,9 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
     /// assert_eq!(dispatch.step(), Step::Ran);
     /// ```
     pub fn stepped(self) -> (QueueHandle<D>, DispatchLoop<D>, LocalLoop<D>) {
-        let shared = Arc::new(Shared::new(self.dispatcher, self.on_panic));
-        let dispatch = DispatchLoop::new(Arc::clone(&shared));
+        let throttle = self.limits.map(Throttle::new);
+        let shared = Arc::new(Shared::new(self.dispatcher, throttle, self.on_panic));
+        let dispatch = DispatchLoop::new(Arc::clone(&shared), self.order);
         let local = LocalLoop::new(Arc::clone(&shared));
         (QueueHandle { shared }, dispatch, local)
     }

@@ -3,11 +3,12 @@
 use crate::dispatch::dispatcher::{Dispatcher, Handled};
 use crate::dispatch::event::Event;
 use crate::dispatch::message::{ConnectionId, Message, Priority};
-use crate::error::ControlError;
+use crate::error::{ControlError, Refusal};
 use crate::inside::{self, Inside, Owner};
 use crate::lane::{Bell, Inbox, Origin, Pending, Pushed, Roster};
 use crate::stop::{OnPanic, Stop};
 use crate::sync::{Arc, Mutex, mark};
+use crate::throttle::{Permit, Throttle};
 
 /// What comes to the dispatch thread, in one order for all connections.
 pub(super) enum Arrival<M> {
@@ -30,8 +31,12 @@ pub(super) struct Envelope<M> {
     /// Asked on the producer's side, so that a panic there costs the queue nothing.
     pub(super) priority: Priority,
     pub(super) message: M,
+    /// What it counts for in the weighted band.
+    pub(super) cost: u64,
     /// Dropped after the callback, which is what reopens an ordered lane for fast dispatch.
     pub(super) pending: Option<Pending>,
+    /// Dropped after the callback (D8). None where the queue has no limits, and of messages to oneself.
+    pub(super) permit: Option<Permit>,
 }
 
 /// An inbox and the bell of its one consumer.
@@ -46,6 +51,8 @@ pub(super) struct Shared<D: Dispatcher> {
     pub(super) roster: Arc<Roster>,
     pub(super) queue: Post<Arrival<D::Message>>,
     pub(super) local: Post<D::Message>,
+    /// How much may be under way, if that is limited.
+    pub(super) throttle: Option<Throttle>,
     on_panic: OnPanic,
     /// Messages that nobody took. So few that a lock is nothing.
     unhandled: Mutex<u64>,
@@ -83,15 +90,31 @@ impl<T> Post<T> {
 }
 
 impl<D: Dispatcher> Shared<D> {
-    pub(super) fn new(dispatcher: D, on_panic: OnPanic) -> Self {
+    pub(super) fn new(dispatcher: D, throttle: Option<Throttle>, on_panic: OnPanic) -> Self {
         Self {
             dispatcher,
             roster: Arc::new(Roster::new()),
             queue: Post::new(),
             local: Post::new(),
+            throttle,
             on_panic,
             unhandled: Mutex::new(0),
         }
+    }
+
+    /// Reserves what `message` needs of the queue's limits, by `acquire` if there are any.
+    pub(super) fn admit(
+        &self,
+        message: &D::Message,
+        acquire: impl FnOnce(&Self, &Throttle, u64) -> Result<Permit, Refusal>,
+    ) -> Result<Option<Permit>, Refusal> {
+        self.throttle.as_ref().map(|throttle| acquire(self, throttle, self.cost(message))).transpose()
+    }
+
+    /// What `message` counts for.
+    pub(super) fn cost(&self, message: &D::Message) -> u64 {
+        let _inside = Inside::queue(self.id());
+        message.cost()
     }
 
     /// Puts a message behind those that have arrived, with the priority it asks for.
@@ -100,13 +123,14 @@ impl<D: Dispatcher> Shared<D> {
         from: ConnectionId,
         message: D::Message,
         pending: Option<Pending>,
+        permit: Option<Permit>,
         origin: Origin,
     ) -> Result<(), D::Message> {
-        let priority = {
+        let (priority, cost) = {
             let _inside = Inside::queue(self.id());
-            message.priority()
+            (message.priority(), message.cost())
         };
-        let envelope = Envelope { from, priority, message, pending };
+        let envelope = Envelope { from, priority, cost, message, pending, permit };
         self.queue.push(Arrival::Message(envelope), origin).map_err(|refused| match refused {
             Arrival::Message(envelope) => envelope.message,
             Arrival::Happening(_) => unreachable!("what is refused is what was pushed"),
@@ -178,6 +202,10 @@ impl<D: Dispatcher> Shared<D> {
 
     /// See [`QueueHandle::shutdown`](crate::QueueHandle::shutdown).
     pub(super) fn shutdown(&self, stop: Stop) {
+        // Who waits for room is refused, and so is who comes for it.
+        if let Some(throttle) = &self.throttle {
+            throttle.close();
+        }
         // Outside producers first, on both their ways in; then the local one, which is a producer of the
         // queue and must be through before the queue may end (ceph PR 9930 had it the other way round).
         self.roster.close();

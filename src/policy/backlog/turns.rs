@@ -123,14 +123,14 @@ mod tests {
 
     #[test]
     fn lines_join_behind_and_leave_from_anywhere() {
-        assert_eq!(order(&mut ring(&[])), []);
+        assert_eq!(order(&mut ring(&[])), [0_u32; 0]);
         assert_eq!(order(&mut ring(&[4])), [4]);
         for (leaving, left) in [(2, [0, 5, 1]), (0, [2, 5, 1]), (5, [2, 0, 1]), (1, [2, 0, 5])] {
             let mut turns = ring(&[2, 0, 5, 1]);
             turns.leave(ANY, leaving);
             assert_eq!(order(&mut turns), left);
             left.iter().for_each(|&line| turns.leave(ANY, line));
-            assert_eq!(order(&mut turns), []);
+            assert_eq!(order(&mut turns), [0_u32; 0]);
         }
     }
 
