@@ -1,5 +1,5 @@
-//! Random arrivals, picks and discards: [`Backlog`] against the naive model, and against the guarantees as they are
-//! worded.
+//! Random arrivals, picks and discards: [`Backlog`] against the naive model, and against the guarantees as
+//! they are worded.
 
 use proptest::prelude::*;
 

@@ -2,21 +2,22 @@
 
 use super::{Front, Shares};
 
-/// Whoever is taken pays its cost in tokens, and all that wait get that many between them, in proportion to their
-/// priorities. The lowest priority that can pay is next; if none can, the highest is, and runs up a debt.
+/// Whoever is taken pays its cost in tokens, and all that wait get that many between them, in proportion to
+/// their priorities. The lowest priority that can pay is next; if none can, the highest is, and runs up a
+/// debt.
 ///
-/// So a balance is what its priority is owed: its share of what was taken while it waited, less what it had of that.
-/// A priority below the highest never owes, since it pays only what it has. Together they are owed less than k times
-/// the largest charge C, where k is how many wait: it grows only while none of them can pay. The highest owes just
-/// that. Hence while the same k wait, no share is ever off by k C or more.
+/// So a balance is what its priority is owed: its share of what was taken while it waited, less what it had
+/// of that. Let k priorities start even and wait throughout, and C be the largest charge. Those below the
+/// highest never owe, since they pay only what they have. Together they are owed less than k C: that grows
+/// only while none of them can pay. The highest owes just as much. Hence no share is ever off by k C.
 ///
 /// Where Ceph differs:
-/// * A message of the largest cost could never pay, because it takes more than its cost: from low priorities it
-///   starved. Here as much suffices.
-/// * A priority that runs empty loses its tokens, so one that often does gets less than its share. Here it keeps
-///   them, and its debts.
-/// * What a bucket cannot hold is lost, which shifts the shares where costs come near its size. Here there is room
-///   for all that the argument above allows.
+/// * A message of the largest cost could never pay, because it takes more than its cost: from low priorities
+///   it starved. Here as much suffices.
+/// * A priority that runs empty loses its tokens, so one that often does gets less than its share. Here it
+///   keeps them, and its debts.
+/// * What a bucket cannot hold is lost, which shifts the shares where costs come near its size. Here there is
+///   room for all that the argument above allows.
 /// * The highest takes without paying, and owes nothing once a higher one comes.
 /// * Each gets one token more than its part, so priority 0 has 1 token for each message, whatever the cost.
 #[derive(Debug)]
