@@ -44,6 +44,8 @@ pub mod testing;
 mod throttle;
 mod worker_thread;
 
+#[cfg(feature = "sink")]
+pub use dispatch::ConnectionSink;
 pub use dispatch::{
     Connection, ConnectionId, Deliver, Delivered, DispatchLoop, DispatchQueue, DispatchQueueBuilder,
     Dispatcher, DispatcherChain, Event, Handled, Local, LocalLoop, Message, Priority, QueueHandle,

@@ -6,7 +6,7 @@ use std::error::Error;
 use keylane::{
     BuildError, Connection, ConnectionId, ControlError, DeliverError, DispatchLoop, DispatchQueue,
     Dispatcher, Handled, Handler, Local, LocalLoop, Message, PauseGuard, PoolHandle, PoolReport, QueueHandle,
-    QueueReport, ShardedThreadPool, Stop, SubmitError, Worker,
+    QueueReport, Refusal, ShardedThreadPool, Stop, SubmitError, Worker,
 };
 
 /// Neither `Debug` nor `Clone` nor `Sync`: what errors must not ask of a message.
@@ -37,7 +37,8 @@ fn a_refused_message_is_in_the_error() {
 
     let refused = connection.deliver(Letter(Cell::new(7))).unwrap_err();
     assert_eq!(refused.to_string(), "the queue has been shut down");
-    assert_eq!(format!("{refused:?}"), "DeliverError { .. }");
+    assert_eq!(format!("{refused:?}"), "DeliverError { reason: Stopped, .. }");
+    assert_eq!(refused.reason(), Refusal::Stopped);
     assert!(refused.source().is_none());
     assert_eq!(refused.into_message().0.get(), 7);
 
@@ -84,7 +85,8 @@ fn control_errors_say_why() {
         ControlError::FromCallback.to_string(),
         "called from inside a callback of the same queue or pool"
     );
-    assert_eq!(ControlError::Stopped.to_string(), "the pool has been shut down");
+    assert_eq!(ControlError::Stopped.to_string(), "the queue or the pool has been shut down");
+    assert_eq!(ControlError::NotAConnection.to_string(), "messages to oneself are never discarded");
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub enum Delivery<M> {
     Queued,
     /// Give it back: the queue has been shut down.
     Refused(Posted<M>),
+    /// Give it back: as much is under way as may be.
+    Full(Posted<M>),
 }
 
 /// What a step of the dispatch loop must do.
@@ -87,6 +89,8 @@ pub struct QueueModel<M> {
     running: Option<u64>,
     /// Sent to oneself and not passed on, oldest first.
     local: Vec<Posted<M>>,
+    /// How many messages of connections may be under way.
+    limit: Option<usize>,
     /// Connections whose fast callbacks run at this moment.
     visiting: BTreeSet<u64>,
     /// The doors that shutdown closes, one after the other: to fast callbacks of each connection, then of new ones;
@@ -124,6 +128,7 @@ impl<M: Clone> QueueModel<M> {
             last_turn: BTreeMap::new(),
             running: None,
             local: Vec::new(),
+            limit: None,
             visiting: BTreeSet::new(),
             closed_lanes: BTreeSet::new(),
             fast_closed: false,
@@ -131,6 +136,19 @@ impl<M: Clone> QueueModel<M> {
             local_stop: None,
             queue_stop: None,
         }
+    }
+
+    /// One that lets no more than `limit` messages of connections be under way.
+    pub fn limited(limit: usize) -> Self {
+        Self { limit: Some(limit), ..Self::new() }
+    }
+
+    /// D8: how many are under way, which is from before a message is accepted until its callback has ended or it has
+    /// been dropped.
+    pub fn under_way(&self) -> usize {
+        let queued = self.queued.iter().filter(|queued| queued.from != LOCAL).count();
+        let running = usize::from(self.running.is_some_and(|from| from != LOCAL));
+        queued + running + self.discarded.len() + self.visiting.len()
     }
 
     /// `connect` or `connect_ordered`; the number of the new connection.
@@ -145,6 +163,10 @@ impl<M: Clone> QueueModel<M> {
     /// `Connection::deliver`. D5: what qualifies runs at once, unless it would overtake on an ordered
     /// connection. D10: a late one comes back.
     pub fn deliver(&mut self, from: u64, posted: Posted<M>) -> Delivery<M> {
+        // Shutting down closes the doors and the throttle alike.
+        if self.limit.is_some_and(|limit| self.under_way() >= limit.max(1)) && !self.sealed {
+            return Delivery::Full(posted);
+        }
         if posted.qualifies && self.is_fast_closed(from) {
             return Delivery::Refused(posted);
         }

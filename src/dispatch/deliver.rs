@@ -1,4 +1,4 @@
-//! Delivering without a thread that waits: a future, and a sink made of it.
+//! Delivering without a thread that waits.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ pub struct Deliver<'a, D: Dispatcher> {
 }
 
 /// A message, and the wait for room for it.
-struct Waiting<M> {
+pub(super) struct Waiting<M> {
     /// Absent once it has been delivered or refused.
     message: Option<M>,
     acquire: Option<Acquire>,
@@ -32,18 +32,26 @@ impl<M> Unpin for Waiting<M> {}
 
 impl<'a, D: Dispatcher> Deliver<'a, D> {
     pub(super) fn new(connection: &'a mut Connection<D>, message: D::Message) -> Self {
-        Self { connection, waiting: Waiting { message: Some(message), acquire: None } }
+        Self { connection, waiting: Waiting::new(message) }
     }
 
     /// Gives up, and takes the message back. `None` if the future was ready already.
     pub fn into_message(self) -> Option<D::Message> {
-        self.waiting.message
+        self.waiting.into_message()
     }
 }
 
 impl<M> Waiting<M> {
+    pub(super) fn new(message: M) -> Self {
+        Self { message: Some(message), acquire: None }
+    }
+
+    pub(super) fn into_message(self) -> Option<M> {
+        self.message
+    }
+
     /// Waits for room, and delivers.
-    fn poll<D: Dispatcher<Message = M>>(
+    pub(super) fn poll<D: Dispatcher<Message = M>>(
         &mut self,
         connection: &mut Connection<D>,
         context: &mut Context<'_>,

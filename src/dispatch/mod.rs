@@ -26,6 +26,8 @@ mod local;
 mod message;
 mod queue;
 mod shared;
+#[cfg(feature = "sink")]
+mod sink;
 
 pub use chain::DispatcherChain;
 pub use connection::{Connection, Delivered};
@@ -36,3 +38,5 @@ pub use event::Event;
 pub use local::{Local, LocalLoop};
 pub use message::{ConnectionId, Message, Priority};
 pub use queue::{DispatchQueue, DispatchQueueBuilder, QueueHandle, QueueReport};
+#[cfg(feature = "sink")]
+pub use sink::ConnectionSink;

@@ -36,7 +36,7 @@ pub trait Shares: Debug + Send {
 
 impl Weighted {
     /// What shares in this way; nobody has had anything yet.
-    pub fn shares(self) -> Box<dyn Shares> {
+    pub(super) fn shares(self) -> Box<dyn Shares> {
         match self {
             Self::TokenBucket { max_tokens, min_cost } => Box::new(TokenBucket::new(max_tokens, min_cost)),
             Self::Lottery { seed } => Box::new(Lottery::new(seed)),

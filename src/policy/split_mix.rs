@@ -5,8 +5,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// What the state grows by: 2^64 divided by the golden ratio, odd.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Guy Steele, Doug Lea and Christine Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014), with the
-/// constants of Sebastiano Vigna's `splitmix64.c`. Passes BigCrush; nothing secret may rest on it.
+/// Guy Steele, Doug Lea and Christine Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014),
+/// with the constants of Sebastiano Vigna's `splitmix64.c`. Passes BigCrush; nothing secret may rest on it.
 #[derive(Debug)]
 pub struct SplitMix64(u64);
 
@@ -30,8 +30,8 @@ fn mix(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// For maps whose keys no peer chooses: connection numbers are counted here. Several times as fast as the standard
-/// hasher, which withstands chosen keys; this one does not.
+/// For maps whose keys no peer chooses: connection numbers are counted here. Several times as fast as the
+/// standard hasher, which withstands chosen keys; this one does not.
 pub type Mixed = BuildHasherDefault<Mixer>;
 
 /// See [`Mixed`].

@@ -11,6 +11,7 @@ mod dispatch_events;
 mod dispatch_fast;
 mod dispatch_local;
 mod dispatch_shutdown;
+mod dispatch_throttle;
 mod harness;
 mod history;
 mod inbox;
@@ -36,6 +37,7 @@ fn models() -> Vec<Model> {
         dispatch_fast::models(),
         dispatch_local::models(),
         dispatch_shutdown::models(),
+        dispatch_throttle::models(),
         pool_key::models(),
         pool_control::models(),
         throttle::models(),

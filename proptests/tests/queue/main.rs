@@ -1,4 +1,4 @@
-//! The real queue does, operation by operation, what the model says: D1-D3, D4's turns, D5-D7, D9, D10, D12.
+//! The real queue does, operation by operation, what the model says: D1-D3, D4's turns, D5-D10, D12.
 
 mod modelled;
 mod ops;
@@ -29,7 +29,9 @@ impl ReferenceStateMachine for Machine {
     type Transition = Op;
 
     fn init_state() -> BoxedStrategy<Modelled> {
-        any::<bool>().prop_map(Modelled::new).boxed()
+        (any::<bool>(), prop::option::of(0..4_usize))
+            .prop_map(|(ends_well, limit)| Modelled::new(ends_well, limit))
+            .boxed()
     }
 
     fn transitions(_: &Modelled) -> BoxedStrategy<Op> {
@@ -46,8 +48,8 @@ impl StateMachineTest for Machine {
     type SystemUnderTest = Audited;
     type Reference = Self;
 
-    fn init_test(_: &Modelled) -> Audited {
-        Audited { real: Real::new(), books: Conservation::new() }
+    fn init_test(modelled: &Modelled) -> Audited {
+        Audited { real: Real::new(modelled.limit), books: Conservation::new() }
     }
 
     fn apply(mut audited: Audited, modelled: &Modelled, op: Op) -> Audited {
@@ -88,13 +90,16 @@ impl Audited {
                 Event::Delivered(id, _) | Event::DeliveredInPanic(id) | Event::Sent(id) => {
                     self.books.offered(id, true);
                 }
-                Event::Refused(id) => self.books.offered(id, false),
+                Event::Refused(id) | Event::Full(id) => self.books.offered(id, false),
                 Event::Began { id, .. } => self.books.met(id, Fate::Ran),
                 Event::Discarded(id) => self.books.met(id, Fate::Discarded),
                 _ => {}
             }
         }
         assert_eq!(seen, modelled.log, "seen, and expected, of {op:?}");
+        if let Some(under_way) = self.real.under_way() {
+            assert_eq!(under_way, modelled.model.under_way(), "D8: under way after {op:?}");
+        }
     }
 
     fn reclaim(&mut self, modelled: &mut Modelled) {

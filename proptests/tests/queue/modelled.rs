@@ -20,6 +20,8 @@ pub struct Modelled {
     pub log: Vec<Event>,
     /// Whether this history ends by running everything, rather than by handing back.
     pub ends_well: bool,
+    /// How many messages of connections may be under way.
+    pub limit: Option<usize>,
     slots: [Slot; SLOTS],
     dispatching: bool,
     passing: bool,
@@ -34,9 +36,10 @@ enum Slot {
 }
 
 impl Modelled {
-    pub fn new(ends_well: bool) -> Self {
+    pub fn new(ends_well: bool, limit: Option<usize>) -> Self {
         Self {
-            model: QueueModel::new(),
+            model: limit.map_or_else(QueueModel::new, QueueModel::limited),
+            limit,
             log: Vec::new(),
             ends_well,
             slots: [Slot::Vacant; SLOTS],
@@ -106,9 +109,12 @@ impl Modelled {
         let seen = match self.model.deliver(from, posted) {
             Delivery::Queued => Event::Delivered(id, Delivered::Queued),
             Delivery::Refused(posted) => Event::Refused(posted.message.0),
+            Delivery::Full(posted) => Event::Full(posted.message.0),
             Delivery::Fast(posted) => {
                 self.slots[slot] = Slot::Busy;
+                assert!(self.model.visit(from), "D12: one at a time");
                 let outcome = self.call_back(from, posted, Delivered::Fast);
+                self.model.leave(from);
                 self.slots[slot] = Slot::Connection(from);
                 match outcome {
                     Ok(()) => Event::Delivered(id, Delivered::Fast),

@@ -89,6 +89,7 @@ pub enum Event {
     DeliveredInPanic(u64),
     Sent(u64),
     Refused(u64),
+    Full(u64),
     /// Dropped by the queue, without having run.
     Discarded(u64),
     /// An event was raised, or it was too late for that.

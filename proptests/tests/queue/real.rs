@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use keylane::{
     Connection, ConnectionId, ControlError, DeliverError, Delivered, DispatchLoop, DispatchQueue, Dispatcher,
-    Handled, LocalLoop, Message, Priority, QueueHandle,
+    Handled, Limits, LocalLoop, Message, Priority, QueueHandle, Refusal,
 };
 
 use crate::ops::{Event, Happening, Letter, Op, Report, SLOTS};
@@ -100,9 +100,13 @@ impl Postman {
 }
 
 impl Real {
-    pub fn new() -> Arc<Self> {
+    pub fn new(limit: Option<usize>) -> Arc<Self> {
         Arc::new_cyclic(|real| {
-            let (queue, dispatch, local) = DispatchQueue::builder(Postman(Weak::clone(real))).stepped();
+            let mut builder = DispatchQueue::builder(Postman(Weak::clone(real)));
+            if let Some(limit) = limit {
+                builder = builder.limits(Limits { count: Some(limit as u64), bytes: None });
+            }
+            let (queue, dispatch, local) = builder.stepped();
             Self {
                 this: Weak::clone(real),
                 queue,
@@ -127,6 +131,11 @@ impl Real {
             &Op::Shutdown(stop) => self.queue.shutdown(stop),
             Op::Panic => resume_unwind(Box::new(Planned)),
         }
+    }
+
+    /// D8: how many messages the queue says are under way, if it counts them.
+    pub fn under_way(&self) -> Option<usize> {
+        self.queue.throttle().map(|throttle| throttle.snapshot().count as usize)
     }
 
     /// What has been seen since the last call.
@@ -181,7 +190,7 @@ impl Real {
         };
         let parcel = self.wrap(letter);
         let id = parcel.id;
-        let outcome = unless_planned(|| connection.deliver(parcel));
+        let outcome = unless_planned(|| connection.try_deliver(parcel));
         *self.slots[slot].lock().unwrap() = Slot::Connection(connection);
         self.see(match outcome {
             Some(Ok(delivered)) => Event::Delivered(id, delivered),
@@ -246,9 +255,13 @@ impl Real {
 }
 
 fn refused_parcel(refused: DeliverError<Parcel>) -> Event {
+    let reason = refused.reason();
     let mut parcel = refused.into_message();
     parcel.came_out();
-    Event::Refused(parcel.id)
+    match reason {
+        Refusal::Full => Event::Full(parcel.id),
+        _ => Event::Refused(parcel.id),
+    }
 }
 
 /// `None` if a script's panic came out of it; any other panic goes on.

@@ -7,8 +7,9 @@ use super::storage::trim;
 
 /// All arrivals since the oldest one that waits, and what has become of each.
 ///
-/// Whatever has overtaken a message has overtaken all older ones too, so the oldest has been overtaken most often,
-/// and it is enough to watch that one. What arrived after it and has been picked is what has overtaken it.
+/// Whatever has overtaken a message has overtaken all older ones too, so the oldest has been overtaken most
+/// often, and it is enough to watch that one. What arrived after it and has been picked is what has overtaken
+/// it.
 #[derive(Debug)]
 pub struct Ledger {
     /// How often a message may be overtaken.
@@ -63,8 +64,8 @@ impl Ledger {
         }
     }
 
-    /// To be called after discards: forgets them once they are the larger part, and so numbers what is left anew. Tells
-    /// `renumber` the line and the new number of all that waits, in the order of arrival.
+    /// To be called after discards: forgets them once they are the larger part, and so numbers what is left
+    /// anew. Tells `renumber` the line and the new number of all that waits, in the order of arrival.
     pub fn compact(&mut self, mut renumber: impl FnMut(LineId, u64)) {
         if self.discarded <= self.arrivals.len() / 2 {
             return;

@@ -22,8 +22,8 @@ pub struct Waiting<T> {
     pub item: T,
 }
 
-/// Lines, each with something in it. One is looked up by name when something joins it or it runs empty, and by
-/// number when it is its turn.
+/// Lines, each with something in it. One is looked up by name when something joins it or it runs empty, and
+/// by number when it is its turn.
 #[derive(Debug)]
 pub struct Lines<S, T> {
     lines: Vec<Line<S, T>>,

@@ -1,4 +1,5 @@
-//! [`Backlog`](super::Backlog) by definition: one list, searched from end to end, and each overtaking counted.
+//! [`Backlog`](super::Backlog) by definition: one list, searched from end to end, and each overtaking
+//! counted.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -40,7 +41,8 @@ impl Naive {
         self.waiting.len()
     }
 
-    /// What must be picked now, because it has been overtaken as often as it may be. All are asked, not the oldest alone.
+    /// What must be picked now, because it has been overtaken as often as it may be. All are asked, not the
+    /// oldest alone.
     pub fn overdue(&self) -> Option<&Waiting> {
         let most = self.most?;
         let overdue: Vec<_> = self.waiting.iter().filter(|one| one.overtaken >= most).collect();
@@ -60,8 +62,8 @@ impl Naive {
         turns
     }
 
-    /// Whose turn it is in `priority`: the source that has waited longest for one, since it had its last one, or since
-    /// it came (back) if that was later. And of that source, the oldest.
+    /// Whose turn it is in `priority`: the source that has waited longest for one, since it had its last one,
+    /// or since it came (back) if that was later. And of that source, the oldest.
     fn turn(&self, priority: u8) -> Option<&Waiting> {
         let oldest = |one: &&Waiting| {
             self.waiting

@@ -9,8 +9,8 @@ pub const KEPT: usize = 1024;
 const SPARE_QUEUES: usize = 64;
 const SPARE_CAPACITY: usize = 512;
 
-/// Halves what `queue` has room for, if it is large and hardly used: so that what a burst took is given back, though
-/// the queue never runs empty. Costs a step for each message on average.
+/// Halves what `queue` has room for, if it is large and hardly used: so that what a burst took is given back,
+/// though the queue never runs empty. Costs a step for each message on average.
 pub fn trim<T>(queue: &mut VecDeque<T>) {
     if queue.capacity() > KEPT && queue.len() <= queue.capacity() / 4 {
         queue.shrink_to(queue.capacity() / 2);

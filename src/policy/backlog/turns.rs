@@ -4,8 +4,8 @@ use super::lines::LineId;
 use super::priorities::Priorities;
 use super::storage::KEPT;
 
-/// A ring of lines for each priority, linked by their numbers: whatever becomes of a line's turn takes a few steps,
-/// however many wait, and no storage but the two links.
+/// A ring of lines for each priority, linked by their numbers: whatever becomes of a line's turn takes a few
+/// steps, however many wait, and no storage but the two links.
 #[derive(Debug)]
 pub struct Turns {
     /// Whose turn it is, of the priorities in `waiting`.

@@ -8,13 +8,13 @@ const MIN_COST: u64 = 64 << 10;
 
 /// The next priority is drawn with odds of its weight divided by its message's cost.
 ///
-/// So of the bytes taken at one draw each priority can expect its weight's part, whatever the costs; what it has had
-/// strays from that by chance alone.
+/// So of the bytes taken at one draw each priority can expect its weight's part, whatever the costs; what it
+/// has had strays from that by chance alone.
 ///
-/// Where Ceph differs: it draws by weight and then accepts with odds that fall with the cost, linearly, to a tenth for
-/// the largest it has ever seen; else it draws again. So the odds jump when a larger message than ever comes and never
-/// go back, messages count more than bytes, and priority 0 is not drawn while another waits. What such drawing
-/// again and again comes to can be had by one draw, as here.
+/// Where Ceph differs: it draws by weight and then accepts with odds that fall with the cost, linearly, to a
+/// tenth for the largest it has ever seen; else it draws again. So the odds jump when a larger message than
+/// ever comes and never go back, messages count more than bytes, and priority 0 is not drawn while another
+/// waits. What such drawing again and again comes to can be had by one draw, as here.
 #[derive(Debug)]
 pub struct Lottery {
     random: SplitMix64,

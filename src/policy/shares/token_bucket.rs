@@ -2,21 +2,22 @@
 
 use super::{Front, Shares};
 
-/// Whoever is taken pays its cost in tokens, and all that wait get that many between them, in proportion to their
-/// priorities. The lowest priority that can pay is next; if none can, the highest is, and runs up a debt.
+/// Whoever is taken pays its cost in tokens, and all that wait get that many between them, in proportion to
+/// their priorities. The lowest priority that can pay is next; if none can, the highest is, and runs up a
+/// debt.
 ///
-/// So a balance is what its priority is owed: its share of what was taken while it waited, less what it had of that.
-/// A priority below the highest never owes, since it pays only what it has. Together they are owed less than k times
-/// the largest charge C, where k is how many wait: it grows only while none of them can pay. The highest owes just
-/// that. Hence while the same k wait, no share is ever off by k C or more.
+/// So a balance is what its priority is owed: its share of what was taken while it waited, less what it had
+/// of that. Let k priorities start even and wait throughout, and C be the largest charge. Those below the
+/// highest never owe, since they pay only what they have. Together they are owed less than k C: that grows
+/// only while none of them can pay. The highest owes just as much. Hence no share is ever off by k C.
 ///
 /// Where Ceph differs:
-/// * A message of the largest cost could never pay, because it takes more than its cost: from low priorities it
-///   starved. Here as much suffices.
-/// * A priority that runs empty loses its tokens, so one that often does gets less than its share. Here it keeps
-///   them, and its debts.
-/// * What a bucket cannot hold is lost, which shifts the shares where costs come near its size. Here there is room
-///   for all that the argument above allows.
+/// * A message of the largest cost could never pay, because it takes more than its cost: from low priorities
+///   it starved. Here as much suffices.
+/// * A priority that runs empty loses its tokens, so one that often does gets less than its share. Here it
+///   keeps them, and its debts.
+/// * What a bucket cannot hold is lost, which shifts the shares where costs come near its size. Here there is
+///   room for all that the argument above allows.
 /// * The highest takes without paying, and owes nothing once a higher one comes.
 /// * Each gets one token more than its part, so priority 0 has 1 token for each message, whatever the cost.
 #[derive(Debug)]
@@ -63,6 +64,8 @@ impl Shares for TokenBucket {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::policy::split_mix::SplitMix64;
 
@@ -89,29 +92,49 @@ mod tests {
         assert_eq!(next(&mut bucket, &fronts([(1, 4), (2, 4), (5, 4)]), 10), [5, 5, 5, 5, 2, 5, 5, 5, 1, 2]);
     }
 
-    #[test]
-    fn no_share_is_off_by_more_than_the_stated_error_at_any_moment() {
-        const PRIORITIES: [u8; 5] = [0, 1, 3, 10, 63];
-        const LARGEST: u64 = 1 << 20;
-        let mut random = SplitMix64::new(7);
-        let mut bucket = TokenBucket::new(LARGEST, 4096);
-        // Low priorities have larger messages; some are below the smallest charge, some above the largest.
-        let mut cost = |index: usize| random.draw() % ((LARGEST + 9000) >> (2 * index));
-        let mut waiting = PRIORITIES.map(|priority| Front { priority, cost: LARGEST });
-        let (mut had, mut all) = ([0.0; PRIORITIES.len()], 0.0);
-        let total: f64 = PRIORITIES.iter().map(|&priority| f64::from(priority.max(1))).sum();
-        for _ in 0..200_000 {
+    /// Whoever waits, whatever it costs: what each has had, less its share of all, after each pick.
+    fn is_never_off_by(most: i128, weights: &[u8], mut cost: impl FnMut(usize) -> u64, picks: usize) -> bool {
+        let mut bucket = TokenBucket::new(LARGEST, SMALLEST);
+        let of = |priority, cost| Front { priority, cost };
+        let mut waiting: Vec<_> =
+            weights.iter().enumerate().map(|(at, &of_it)| of(of_it, cost(at))).collect();
+        let total: i128 = waiting.iter().map(|front| i128::from(front.weight())).sum();
+        let mut had = vec![0; waiting.len()];
+        (0..picks).all(|_| {
             let priority = bucket.choose(&waiting);
             let taken = waiting.iter().position(|front| front.priority == priority).expect("it waits");
             bucket.charge(waiting[taken], &waiting);
-            let charged = waiting[taken].cost.clamp(4096, LARGEST) as f64;
-            had[taken] += charged;
-            all += charged;
+            had[taken] += i128::from(waiting[taken].cost.clamp(SMALLEST, LARGEST));
             waiting[taken].cost = cost(taken);
-            for (had, priority) in had.iter().zip(PRIORITIES) {
-                let off = had - all * f64::from(priority.max(1)) / total;
-                assert!(off.abs() < (PRIORITIES.len() as u64 * LARGEST) as f64, "{priority} is off by {off}");
-            }
+            let all: i128 = had.iter().sum();
+            // All times the total weight, so that it is exact.
+            had.iter()
+                .zip(&waiting)
+                .all(|(had, front)| (had * total - all * i128::from(front.weight())).abs() < most * total)
+        })
+    }
+
+    const SMALLEST: u64 = 4096;
+    const LARGEST: u64 = 1 << 20;
+
+    #[test]
+    fn no_share_is_off_by_more_than_stated_in_the_long_run() {
+        let mut random = SplitMix64::new(7);
+        // Low priorities have larger messages; some are below the smallest charge, some above the largest.
+        let cost = |at: usize| random.draw() % ((LARGEST + 9000) >> (2 * at));
+        assert!(is_never_off_by(5 * i128::from(LARGEST), &[0, 1, 3, 10, 63], cost, 200_000));
+    }
+
+    proptest! {
+        #[test]
+        fn no_share_is_off_by_more_than_stated(
+            weights in proptest::collection::btree_set(any::<u8>(), 1..20),
+            costs in proptest::collection::vec(prop_oneof![Just(0), Just(LARGEST), 0..LARGEST], 500),
+        ) {
+            let weights = Vec::from_iter(weights);
+            let mut costs = costs.iter().copied().cycle();
+            let most = weights.len() as i128 * i128::from(LARGEST);
+            prop_assert!(is_never_off_by(most, &weights, |_| costs.next().unwrap_or(0), 500));
         }
     }
 

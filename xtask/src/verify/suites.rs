@@ -64,7 +64,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
             program: Program::Script("examples/downstream/check.sh"),
             ..plan("a dependant's model finds its bug", "downstream", "", "")
         },
-        plan("queue programs", "property", "D1 D2 D3 D5 D6 D7 D9 D10", "keylane-proptests/queue"),
+        plan("queue programs", "property", "D1 D2 D3 D5 D6 D7 D8 D9 D10", "keylane-proptests/queue"),
         plan("pool programs", "property", "P1 P2 P3 P6 P7 P8", "keylane-proptests/pool"),
         plan(
             "laws of the queue's reference model",
@@ -78,8 +78,9 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("the checker on known programs", "checker", "", "keylane-checker/known"),
         plan("the invariant checkers reject", "native", "", "keylane-loom/rejects"),
         plan("stress, threads", "native", "D1 D2 D5 D6 P1 P2 P3 P6 P7", "keylane/stress"),
-        plan("policies", "native", "D3 P2 P3", "keylane/keylane"),
+        plan("policies", "native", "D2 D3 D4 P2 P3", "keylane/keylane"),
         plan("queue, threads", "native", "D1 D2 D6 D10 D12", "keylane/queue_threads"),
+        plan("queue, limits and order", "native", "D3 D4 D8", "keylane/queue_limits"),
         plan("queue, events and chains", "native", "D7 D9", "keylane/queue_events"),
         plan("queue, ends", "native", "D1 D10", "keylane/queue_stop"),
         plan("pool, threads", "native", "P1 P2 P3 P5", "keylane/pool_threads"),

@@ -20,6 +20,13 @@ const OBJECTS: [(&str, &str); 8] = [
 /// Those that need no pair, and why.
 const NOT_RACED: &[(&str, &str)] = &[
     ("Connection::id", "reads what never changes"),
+    (
+        "Connection::try_deliver",
+        "`deliver`, but for how it waits for room: `throttle.*`, `dispatch_throttle.rs`",
+    ),
+    ("Connection::deliver_timeout", "as `try_deliver`"),
+    ("Connection::deliver_async", "as `try_deliver`; polling is `deliver`"),
+    ("QueueHandle::throttle", "reads what never changes; its own operations are the pairs of `throttle`"),
     ("Connection::accepted", "`happen`, as `connected` is"),
     ("Connection::remote_reset", "`happen`, as `reset` is"),
     ("Connection::refused", "`happen`, as `reset` is"),
