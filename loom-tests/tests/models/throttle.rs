@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use crate::harness::{Clock, Log, Model, Plain};
+use crate::harness::{Log, Model, Plain};
 use keylane::internals::{Bell, Deadline, mark};
 use keylane::testing::Balance;
 use keylane::{Acquire, AcquireError, Limits, Permit, Throttle};
@@ -18,7 +18,9 @@ pub fn models() -> Vec<Model> {
         ring_against_giving_up(),
         acquire_against_release(),
         acquire_against_release_with_a_deadline(),
+        acquire_against_spurious_wakes(),
         two_waiters_and_a_release(),
+        first_in_line_first_served(),
         a_large_release_serves_two(),
         timeout_against_grant(),
         timeout_before_another_waiter(),
@@ -72,7 +74,7 @@ impl Wake for Ring {
 }
 
 /// Polls a future to its end on this thread.
-fn block_on(mut acquire: Acquire) -> Result<Permit, AcquireError> {
+pub fn block_on(mut acquire: Acquire) -> Result<Permit, AcquireError> {
     let ring = Arc::new(Ring(Bell::new()));
     loop {
         match poll(&mut acquire, &Waker::from(Arc::clone(&ring))) {
@@ -138,7 +140,16 @@ fn acquire_against_release_with_a_deadline() -> Model {
         .scenario(|| take_turns(|throttle| throttle.acquire_timeout(7, AWHILE)))
 }
 
-/// Two threads wait for one permit: it goes to one, and from it to the other, in the order in which they came.
+/// The same, with sleeps that end for no reason.
+fn acquire_against_spurious_wakes() -> Model {
+    Model::new("acquire_against_spurious_wakes", "D8", 2)
+        .spurious_wakes(2)
+        .iterations(0)
+        .reaches(&["granted in line", "slept", "woke for no reason"])
+        .scenario(|| take_turns(|throttle| throttle.acquire(7)))
+}
+
+/// Two threads wait for one permit: it goes to one, and from it to the other.
 fn two_waiters_and_a_release() -> Model {
     Model::new("two_waiters_and_a_release", "D8", 3).iterations(0).reaches(&["both stood in line"]).scenario(
         || {
@@ -159,36 +170,48 @@ fn two_waiters_and_a_release() -> Model {
     )
 }
 
-/// One that was large comes back while two wait: both are served by it, the one that came first is first.
-fn a_large_release_serves_two() -> Model {
-    Model::new("a_large_release_serves_two", "D8", 2)
+/// Who came first has the permit that comes back, whoever waits behind it, awake or asleep.
+fn first_in_line_first_served() -> Model {
+    Model::new("first_in_line_first_served", "D8", 2)
         .iterations(0)
-        .reaches(&["granted in line", "stands in line", "the second came too late to wait"])
+        .reaches(&["stands in line", "granted in line", "slept", "rung before sleep"])
+        .scenario(|| {
+            let throttle = throttle(1);
+            let held = throttle.try_acquire(1).unwrap();
+            let mut first = throttle.acquire_async(1);
+            assert!(poll(&mut first, Waker::noop()).is_pending());
+            let second = {
+                let throttle = throttle.clone();
+                thread::spawn(move || drop(throttle.acquire(1).unwrap()))
+            };
+            drop(held);
+            let served = poll(&mut first, Waker::noop());
+            assert!(served.is_ready(), "first come, first served");
+            drop(served);
+            second.join().unwrap();
+            assert_quiet(&throttle);
+        })
+}
+
+/// One that was large comes back while two wait: it makes room for both, and both get to know.
+fn a_large_release_serves_two() -> Model {
+    Model::new("a_large_release_serves_two", "D8", 3)
+        .iterations(0)
+        .reaches(&["granted in line", "both at once", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = bytes(10);
             let held = throttle.try_acquire(10).unwrap();
-            let releaser = thread::spawn(move || drop(held));
-            let mut first = throttle.acquire_async(6);
-            let mut second = throttle.acquire_async(4);
-            let waker = Waker::noop();
-            let first_came = poll(&mut first, waker);
-            let second_came = poll(&mut second, waker);
-            assert!(first_came.is_pending() || second_came.is_ready(), "first come, first served");
-            if first_came.is_pending() && second_came.is_ready() {
-                panic!("the second has passed the first");
+            for bytes in [6, 4] {
+                let throttle = throttle.clone();
+                thread::spawn(move || {
+                    let permit = throttle.acquire(bytes).unwrap();
+                    if throttle.snapshot().bytes == 10 {
+                        mark("both at once");
+                    }
+                    drop(permit);
+                });
             }
-            if first_came.is_ready() {
-                mark("the second came too late to wait");
-            }
-            releaser.join().unwrap();
-            for (acquire, came) in [(first, first_came), (second, second_came)] {
-                let permit = match came {
-                    Poll::Ready(permit) => permit,
-                    Poll::Pending => block_on(acquire),
-                };
-                std::mem::drop(permit.unwrap());
-            }
-            assert_quiet(&throttle);
+            drop(held);
         })
 }
 
@@ -333,7 +356,6 @@ fn try_against_waiter() -> Model {
         .reaches(&["tried before", "somebody waits", "tried after"])
         .scenario(|| {
             let throttle = bytes(10);
-            let clock = Clock::new();
             let held = throttle.try_acquire(8).unwrap();
             {
                 let throttle = throttle.clone();
@@ -341,7 +363,6 @@ fn try_against_waiter() -> Model {
             }
             let tries = {
                 let throttle = throttle.clone();
-                let clock = clock.clone();
                 thread::spawn(move || {
                     let before = throttle.snapshot();
                     match throttle.try_acquire(1) {
@@ -352,7 +373,6 @@ fn try_against_waiter() -> Model {
                             mark("somebody waits");
                         }
                     }
-                    clock.stamp();
                 })
             };
             drop(held);
