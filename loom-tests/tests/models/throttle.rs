@@ -29,6 +29,7 @@ pub fn models() -> Vec<Model> {
         future_against_release(),
         waker_takes_and_releases(),
         try_against_waiter(),
+        try_does_not_overtake(),
         oversize_waits_until_all_is_back(),
         set_limits_against_acquire(),
         limits_switched_on_with_units_out(),
@@ -92,7 +93,7 @@ fn poll(acquire: &mut Acquire, waker: &Waker) -> Poll<Result<Permit, AcquireErro
 /// ring that was heard has been.
 fn ring_against_giving_up() -> Model {
     Model::new("ring_against_giving_up", "D8", 2)
-        .iterations(0)
+        .iterations(9)
         .reaches(&["gave up", "woken in time", "rung before sleep"])
         .scenario(|| {
             let (bell, rung) = (Arc::new(Bell::new()), Arc::new(Log::new()));
@@ -126,7 +127,7 @@ fn take_turns(acquire: impl Fn(&Throttle) -> Result<Permit, AcquireError> + Copy
 /// Two threads, one permit: each has it once, never both, and what one wrote the other sees.
 fn acquire_against_release() -> Model {
     Model::new("acquire_against_release", "D8", 2)
-        .iterations(0)
+        .iterations(25)
         .reaches(&["stands in line", "granted in line", "slept", "rung before sleep"])
         .scenario(|| take_turns(|throttle| throttle.acquire(7)))
 }
@@ -135,7 +136,7 @@ fn acquire_against_release() -> Model {
 fn acquire_against_release_with_a_deadline() -> Model {
     Model::new("acquire_against_release_with_a_deadline", "D8", 2)
         .deadlines_never_pass()
-        .iterations(0)
+        .iterations(25)
         .reaches(&["stands in line", "granted in line", "slept"])
         .scenario(|| take_turns(|throttle| throttle.acquire_timeout(7, AWHILE)))
 }
@@ -144,14 +145,14 @@ fn acquire_against_release_with_a_deadline() -> Model {
 fn acquire_against_spurious_wakes() -> Model {
     Model::new("acquire_against_spurious_wakes", "D8", 2)
         .spurious_wakes(2)
-        .iterations(0)
+        .iterations(140)
         .reaches(&["granted in line", "slept", "woke for no reason"])
         .scenario(|| take_turns(|throttle| throttle.acquire(7)))
 }
 
 /// Two threads wait for one permit: it goes to one, and from it to the other.
 fn two_waiters_and_a_release() -> Model {
-    Model::new("two_waiters_and_a_release", "D8", 3).iterations(0).reaches(&["both stood in line"]).scenario(
+    Model::new("two_waiters_and_a_release", "D8", 3).iterations(29_908).reaches(&["both stood in line"]).scenario(
         || {
             let throttle = throttle(1);
             let (balance, cell) = (Balance::new(1), Arc::new(Plain::new(0)));
@@ -173,7 +174,7 @@ fn two_waiters_and_a_release() -> Model {
 /// Who came first has the permit that comes back, whoever waits behind it, awake or asleep.
 fn first_in_line_first_served() -> Model {
     Model::new("first_in_line_first_served", "D8", 2)
-        .iterations(0)
+        .iterations(50)
         .reaches(&["stands in line", "granted in line", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -196,7 +197,7 @@ fn first_in_line_first_served() -> Model {
 /// One that was large comes back while two wait: it makes room for both, and both get to know.
 fn a_large_release_serves_two() -> Model {
     Model::new("a_large_release_serves_two", "D8", 3)
-        .iterations(0)
+        .iterations(66_631)
         .reaches(&["granted in line", "both at once", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = bytes(10);
@@ -219,7 +220,7 @@ fn a_large_release_serves_two() -> Model {
 /// behind either way.
 fn timeout_against_grant() -> Model {
     Model::new("timeout_against_grant", "D8", 2)
-        .iterations(0)
+        .iterations(49)
         .reaches(&["gave up", "woken in time", "timed out in line", "granted, and the time was over"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -252,7 +253,7 @@ fn timeout_against_grant() -> Model {
 /// The first in line, for whom there is no room, gives up: the one behind it, for whom there is, gets to know.
 fn timeout_before_another_waiter() -> Model {
     Model::new("timeout_before_another_waiter", "D8", 2)
-        .iterations(0)
+        .iterations(36)
         .reaches(&["timed out in line", "granted in line", "slept"])
         .scenario(|| {
             let throttle = bytes(10);
@@ -273,7 +274,7 @@ fn timeout_before_another_waiter() -> Model {
 /// A future is dropped while it is being granted what it waits for: given up, or given back.
 fn dropped_future_against_grant() -> Model {
     Model::new("dropped_future_against_grant", "D8", 2)
-        .iterations(0)
+        .iterations(16)
         .reaches(&["granted to a dropped future", "stands in line", "had it at once"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -292,7 +293,7 @@ fn dropped_future_against_grant() -> Model {
 /// The future that is dropped stood before a thread: what it gives up, or back, goes to that thread.
 fn dropped_future_before_another() -> Model {
     Model::new("dropped_future_before_another", "D8", 3)
-        .iterations(0)
+        .iterations(167)
         .reaches(&["granted to a dropped future", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -308,7 +309,7 @@ fn dropped_future_before_another() -> Model {
 /// A task and a thread take turns; the task is woken by the thread that gives back.
 fn future_against_release() -> Model {
     Model::new("future_against_release", "D8", 2)
-        .iterations(0)
+        .iterations(25)
         .reaches(&["stands in line", "granted in line", "slept"])
         .scenario(|| take_turns(|throttle| block_on(throttle.acquire_async(3))))
 }
@@ -324,7 +325,7 @@ fn waker_takes_and_releases() -> Model {
         }
     }
     Model::new("waker_takes_and_releases", "D8", 2)
-        .iterations(0)
+        .iterations(30)
         .reaches(&["stands in line", "granted in line"])
         .scenario(|| {
             let throttle = bytes(10);
@@ -352,7 +353,7 @@ fn waker_takes_and_releases() -> Model {
 /// What does not wait does not overtake what does, even where there is room for it.
 fn try_against_waiter() -> Model {
     Model::new("try_against_waiter", "D8", 3)
-        .iterations(0)
+        .iterations(2_802)
         .reaches(&["tried before", "somebody waits", "tried after"])
         .scenario(|| {
             let throttle = bytes(10);
@@ -380,10 +381,35 @@ fn try_against_waiter() -> Model {
         })
 }
 
+/// Somebody waits for more than there is, and a try would fit beside what is out: it goes only if the other one has.
+fn try_does_not_overtake() -> Model {
+    Model::new("try_does_not_overtake", "D8", 2)
+        .iterations(4)
+        .reaches(&["granted in line", "tried after", "tried before"])
+        .scenario(|| {
+            let throttle = bytes(10);
+            let held = throttle.try_acquire(8).unwrap();
+            let mut first = throttle.acquire_async(5);
+            assert!(poll(&mut first, Waker::noop()).is_pending());
+            let releaser = thread::spawn(move || drop(held));
+            let tried = throttle.try_acquire(1);
+            match &tried {
+                Ok(_) => {
+                    assert!(poll(&mut first, Waker::noop()).is_ready(), "it waits no longer");
+                    mark("tried after");
+                }
+                Err(_) => mark("tried before"),
+            }
+            releaser.join().unwrap();
+            drop((first, tried));
+            assert_quiet(&throttle);
+        })
+}
+
 /// What is larger than the limit goes alone: it waits until no bytes are out, and nobody passes it.
 fn oversize_waits_until_all_is_back() -> Model {
     Model::new("oversize_waits_until_all_is_back", "D8", 3)
-        .iterations(0)
+        .iterations(50_816)
         .reaches(&["stands in line", "granted in line", "slept"])
         .scenario(|| {
             let throttle = bytes(4);
@@ -406,7 +432,7 @@ fn oversize_waits_until_all_is_back() -> Model {
 /// Limits are raised while somebody begins to wait: it is served by the one or the other.
 fn set_limits_against_acquire() -> Model {
     Model::new("set_limits_against_acquire", "D8", 2)
-        .iterations(0)
+        .iterations(30)
         .reaches(&["stands in line", "granted in line", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -427,7 +453,7 @@ fn set_limits_against_acquire() -> Model {
 /// A limit is switched on while some are out that were taken when there was none: they count, and come back.
 fn limits_switched_on_with_units_out() -> Model {
     Model::new("limits_switched_on_with_units_out", "D8", 3)
-        .iterations(0)
+        .iterations(306)
         .reaches(&["full with what was taken before", "back before the look"])
         .scenario(|| {
             let throttle = Throttle::new(Limits::NONE);
@@ -456,7 +482,7 @@ fn limits_switched_on_with_units_out() -> Model {
 /// The throttle is closed while somebody begins to wait, and nothing comes back: it is refused, and does not sleep on.
 fn close_against_acquire() -> Model {
     Model::new("close_against_acquire", "D8", 2)
-        .iterations(0)
+        .iterations(30)
         .reaches(&["stands in line", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -476,7 +502,7 @@ fn close_against_acquire() -> Model {
 /// The same, and what is out comes back meanwhile: granted or refused, and nothing is left behind.
 fn close_against_grant() -> Model {
     Model::new("close_against_grant", "D8", 3)
-        .iterations(0)
+        .iterations(3_527)
         .reaches(&["granted in line", "granted and then closed", "refused"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -504,7 +530,7 @@ fn close_against_grant() -> Model {
 /// call that did not ask for it, and its task goes on when the other one's is over.
 fn one_thread_takes_and_gives_back() -> Model {
     Model::new("one_thread_takes_and_gives_back", "D8", 1)
-        .iterations(0)
+        .iterations(1)
         .reaches(&["stands in line", "granted in line"])
         .scenario(|| {
             let throttle = throttle(1);

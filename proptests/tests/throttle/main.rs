@@ -17,17 +17,21 @@ struct Machine;
 /// Something to do to a throttle. Whom it is done to is a number, taken modulo how many there are.
 #[derive(Clone, Debug)]
 pub enum Op {
+    /// Do not wait.
     Try(u64),
     /// Begin to wait; when woken, try to have so much more.
     Arrive(u64, Option<u64>),
     /// With a time limit of zero: it gives up at once if it has to wait.
     Timeout(u64),
+    /// Drop a permit.
     Release(usize),
     /// Drop a future, woken or not.
     Cancel(usize),
     /// Poll a future that has not been woken, with a new waker.
     PollAgain(usize),
+    /// Other limits.
     SetLimits(Limits),
+    /// Refuse everybody.
     Close,
 }
 
