@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use crate::harness::{Clock, Log, Model, Plain};
+use crate::harness::{Log, Model, Plain};
 use keylane::internals::{Bell, Deadline, mark};
 use keylane::testing::Balance;
 use keylane::{Acquire, AcquireError, Limits, Permit, Throttle};
@@ -18,7 +18,9 @@ pub fn models() -> Vec<Model> {
         ring_against_giving_up(),
         acquire_against_release(),
         acquire_against_release_with_a_deadline(),
+        acquire_against_spurious_wakes(),
         two_waiters_and_a_release(),
+        first_in_line_first_served(),
         a_large_release_serves_two(),
         timeout_against_grant(),
         timeout_before_another_waiter(),
@@ -27,6 +29,7 @@ pub fn models() -> Vec<Model> {
         future_against_release(),
         waker_takes_and_releases(),
         try_against_waiter(),
+        try_does_not_overtake(),
         oversize_waits_until_all_is_back(),
         set_limits_against_acquire(),
         limits_switched_on_with_units_out(),
@@ -72,7 +75,7 @@ impl Wake for Ring {
 }
 
 /// Polls a future to its end on this thread.
-fn block_on(mut acquire: Acquire) -> Result<Permit, AcquireError> {
+pub fn block_on(mut acquire: Acquire) -> Result<Permit, AcquireError> {
     let ring = Arc::new(Ring(Bell::new()));
     loop {
         match poll(&mut acquire, &Waker::from(Arc::clone(&ring))) {
@@ -90,7 +93,7 @@ fn poll(acquire: &mut Acquire, waker: &Waker) -> Poll<Result<Permit, AcquireErro
 /// ring that was heard has been.
 fn ring_against_giving_up() -> Model {
     Model::new("ring_against_giving_up", "D8", 2)
-        .iterations(0)
+        .iterations(9)
         .reaches(&["gave up", "woken in time", "rung before sleep"])
         .scenario(|| {
             let (bell, rung) = (Arc::new(Bell::new()), Arc::new(Log::new()));
@@ -124,7 +127,7 @@ fn take_turns(acquire: impl Fn(&Throttle) -> Result<Permit, AcquireError> + Copy
 /// Two threads, one permit: each has it once, never both, and what one wrote the other sees.
 fn acquire_against_release() -> Model {
     Model::new("acquire_against_release", "D8", 2)
-        .iterations(0)
+        .iterations(25)
         .reaches(&["stands in line", "granted in line", "slept", "rung before sleep"])
         .scenario(|| take_turns(|throttle| throttle.acquire(7)))
 }
@@ -133,14 +136,23 @@ fn acquire_against_release() -> Model {
 fn acquire_against_release_with_a_deadline() -> Model {
     Model::new("acquire_against_release_with_a_deadline", "D8", 2)
         .deadlines_never_pass()
-        .iterations(0)
+        .iterations(25)
         .reaches(&["stands in line", "granted in line", "slept"])
         .scenario(|| take_turns(|throttle| throttle.acquire_timeout(7, AWHILE)))
 }
 
-/// Two threads wait for one permit: it goes to one, and from it to the other, in the order in which they came.
+/// The same, with sleeps that end for no reason.
+fn acquire_against_spurious_wakes() -> Model {
+    Model::new("acquire_against_spurious_wakes", "D8", 2)
+        .spurious_wakes(2)
+        .iterations(140)
+        .reaches(&["granted in line", "slept", "woke for no reason"])
+        .scenario(|| take_turns(|throttle| throttle.acquire(7)))
+}
+
+/// Two threads wait for one permit: it goes to one, and from it to the other.
 fn two_waiters_and_a_release() -> Model {
-    Model::new("two_waiters_and_a_release", "D8", 3).iterations(0).reaches(&["both stood in line"]).scenario(
+    Model::new("two_waiters_and_a_release", "D8", 3).iterations(29_908).reaches(&["both stood in line"]).scenario(
         || {
             let throttle = throttle(1);
             let (balance, cell) = (Balance::new(1), Arc::new(Plain::new(0)));
@@ -159,36 +171,48 @@ fn two_waiters_and_a_release() -> Model {
     )
 }
 
-/// One that was large comes back while two wait: both are served by it, the one that came first is first.
+/// Who came first has the permit that comes back, whoever waits behind it, awake or asleep.
+fn first_in_line_first_served() -> Model {
+    Model::new("first_in_line_first_served", "D8", 2)
+        .iterations(50)
+        .reaches(&["stands in line", "granted in line", "slept", "rung before sleep"])
+        .scenario(|| {
+            let throttle = throttle(1);
+            let held = throttle.try_acquire(1).unwrap();
+            let mut first = throttle.acquire_async(1);
+            assert!(poll(&mut first, Waker::noop()).is_pending());
+            let second = {
+                let throttle = throttle.clone();
+                thread::spawn(move || drop(throttle.acquire(1).unwrap()))
+            };
+            drop(held);
+            let served = poll(&mut first, Waker::noop());
+            assert!(served.is_ready(), "first come, first served");
+            drop(served);
+            second.join().unwrap();
+            assert_quiet(&throttle);
+        })
+}
+
+/// One that was large comes back while two wait: it makes room for both, and both get to know.
 fn a_large_release_serves_two() -> Model {
-    Model::new("a_large_release_serves_two", "D8", 2)
-        .iterations(0)
-        .reaches(&["granted in line", "stands in line", "the second came too late to wait"])
+    Model::new("a_large_release_serves_two", "D8", 3)
+        .iterations(66_631)
+        .reaches(&["granted in line", "both at once", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = bytes(10);
             let held = throttle.try_acquire(10).unwrap();
-            let releaser = thread::spawn(move || drop(held));
-            let mut first = throttle.acquire_async(6);
-            let mut second = throttle.acquire_async(4);
-            let waker = Waker::noop();
-            let first_came = poll(&mut first, waker);
-            let second_came = poll(&mut second, waker);
-            assert!(first_came.is_pending() || second_came.is_ready(), "first come, first served");
-            if first_came.is_pending() && second_came.is_ready() {
-                panic!("the second has passed the first");
+            for bytes in [6, 4] {
+                let throttle = throttle.clone();
+                thread::spawn(move || {
+                    let permit = throttle.acquire(bytes).unwrap();
+                    if throttle.snapshot().bytes == 10 {
+                        mark("both at once");
+                    }
+                    drop(permit);
+                });
             }
-            if first_came.is_ready() {
-                mark("the second came too late to wait");
-            }
-            releaser.join().unwrap();
-            for (acquire, came) in [(first, first_came), (second, second_came)] {
-                let permit = match came {
-                    Poll::Ready(permit) => permit,
-                    Poll::Pending => block_on(acquire),
-                };
-                std::mem::drop(permit.unwrap());
-            }
-            assert_quiet(&throttle);
+            drop(held);
         })
 }
 
@@ -196,7 +220,7 @@ fn a_large_release_serves_two() -> Model {
 /// behind either way.
 fn timeout_against_grant() -> Model {
     Model::new("timeout_against_grant", "D8", 2)
-        .iterations(0)
+        .iterations(49)
         .reaches(&["gave up", "woken in time", "timed out in line", "granted, and the time was over"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -229,7 +253,7 @@ fn timeout_against_grant() -> Model {
 /// The first in line, for whom there is no room, gives up: the one behind it, for whom there is, gets to know.
 fn timeout_before_another_waiter() -> Model {
     Model::new("timeout_before_another_waiter", "D8", 2)
-        .iterations(0)
+        .iterations(36)
         .reaches(&["timed out in line", "granted in line", "slept"])
         .scenario(|| {
             let throttle = bytes(10);
@@ -250,7 +274,7 @@ fn timeout_before_another_waiter() -> Model {
 /// A future is dropped while it is being granted what it waits for: given up, or given back.
 fn dropped_future_against_grant() -> Model {
     Model::new("dropped_future_against_grant", "D8", 2)
-        .iterations(0)
+        .iterations(16)
         .reaches(&["granted to a dropped future", "stands in line", "had it at once"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -269,7 +293,7 @@ fn dropped_future_against_grant() -> Model {
 /// The future that is dropped stood before a thread: what it gives up, or back, goes to that thread.
 fn dropped_future_before_another() -> Model {
     Model::new("dropped_future_before_another", "D8", 3)
-        .iterations(0)
+        .iterations(167)
         .reaches(&["granted to a dropped future", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -285,7 +309,7 @@ fn dropped_future_before_another() -> Model {
 /// A task and a thread take turns; the task is woken by the thread that gives back.
 fn future_against_release() -> Model {
     Model::new("future_against_release", "D8", 2)
-        .iterations(0)
+        .iterations(25)
         .reaches(&["stands in line", "granted in line", "slept"])
         .scenario(|| take_turns(|throttle| block_on(throttle.acquire_async(3))))
 }
@@ -301,7 +325,7 @@ fn waker_takes_and_releases() -> Model {
         }
     }
     Model::new("waker_takes_and_releases", "D8", 2)
-        .iterations(0)
+        .iterations(30)
         .reaches(&["stands in line", "granted in line"])
         .scenario(|| {
             let throttle = bytes(10);
@@ -329,11 +353,10 @@ fn waker_takes_and_releases() -> Model {
 /// What does not wait does not overtake what does, even where there is room for it.
 fn try_against_waiter() -> Model {
     Model::new("try_against_waiter", "D8", 3)
-        .iterations(0)
+        .iterations(2_802)
         .reaches(&["tried before", "somebody waits", "tried after"])
         .scenario(|| {
             let throttle = bytes(10);
-            let clock = Clock::new();
             let held = throttle.try_acquire(8).unwrap();
             {
                 let throttle = throttle.clone();
@@ -341,7 +364,6 @@ fn try_against_waiter() -> Model {
             }
             let tries = {
                 let throttle = throttle.clone();
-                let clock = clock.clone();
                 thread::spawn(move || {
                     let before = throttle.snapshot();
                     match throttle.try_acquire(1) {
@@ -352,7 +374,6 @@ fn try_against_waiter() -> Model {
                             mark("somebody waits");
                         }
                     }
-                    clock.stamp();
                 })
             };
             drop(held);
@@ -360,10 +381,35 @@ fn try_against_waiter() -> Model {
         })
 }
 
+/// Somebody waits for more than there is, and a try would fit beside what is out: it goes only if the other one has.
+fn try_does_not_overtake() -> Model {
+    Model::new("try_does_not_overtake", "D8", 2)
+        .iterations(4)
+        .reaches(&["granted in line", "tried after", "tried before"])
+        .scenario(|| {
+            let throttle = bytes(10);
+            let held = throttle.try_acquire(8).unwrap();
+            let mut first = throttle.acquire_async(5);
+            assert!(poll(&mut first, Waker::noop()).is_pending());
+            let releaser = thread::spawn(move || drop(held));
+            let tried = throttle.try_acquire(1);
+            match &tried {
+                Ok(_) => {
+                    assert!(poll(&mut first, Waker::noop()).is_ready(), "it waits no longer");
+                    mark("tried after");
+                }
+                Err(_) => mark("tried before"),
+            }
+            releaser.join().unwrap();
+            drop((first, tried));
+            assert_quiet(&throttle);
+        })
+}
+
 /// What is larger than the limit goes alone: it waits until no bytes are out, and nobody passes it.
 fn oversize_waits_until_all_is_back() -> Model {
     Model::new("oversize_waits_until_all_is_back", "D8", 3)
-        .iterations(0)
+        .iterations(50_816)
         .reaches(&["stands in line", "granted in line", "slept"])
         .scenario(|| {
             let throttle = bytes(4);
@@ -386,7 +432,7 @@ fn oversize_waits_until_all_is_back() -> Model {
 /// Limits are raised while somebody begins to wait: it is served by the one or the other.
 fn set_limits_against_acquire() -> Model {
     Model::new("set_limits_against_acquire", "D8", 2)
-        .iterations(0)
+        .iterations(30)
         .reaches(&["stands in line", "granted in line", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -407,7 +453,7 @@ fn set_limits_against_acquire() -> Model {
 /// A limit is switched on while some are out that were taken when there was none: they count, and come back.
 fn limits_switched_on_with_units_out() -> Model {
     Model::new("limits_switched_on_with_units_out", "D8", 3)
-        .iterations(0)
+        .iterations(306)
         .reaches(&["full with what was taken before", "back before the look"])
         .scenario(|| {
             let throttle = Throttle::new(Limits::NONE);
@@ -436,7 +482,7 @@ fn limits_switched_on_with_units_out() -> Model {
 /// The throttle is closed while somebody begins to wait, and nothing comes back: it is refused, and does not sleep on.
 fn close_against_acquire() -> Model {
     Model::new("close_against_acquire", "D8", 2)
-        .iterations(0)
+        .iterations(30)
         .reaches(&["stands in line", "slept", "rung before sleep"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -456,7 +502,7 @@ fn close_against_acquire() -> Model {
 /// The same, and what is out comes back meanwhile: granted or refused, and nothing is left behind.
 fn close_against_grant() -> Model {
     Model::new("close_against_grant", "D8", 3)
-        .iterations(0)
+        .iterations(3_527)
         .reaches(&["granted in line", "granted and then closed", "refused"])
         .scenario(|| {
             let throttle = throttle(1);
@@ -484,7 +530,7 @@ fn close_against_grant() -> Model {
 /// call that did not ask for it, and its task goes on when the other one's is over.
 fn one_thread_takes_and_gives_back() -> Model {
     Model::new("one_thread_takes_and_gives_back", "D8", 1)
-        .iterations(0)
+        .iterations(1)
         .reaches(&["stands in line", "granted in line"])
         .scenario(|| {
             let throttle = throttle(1);

@@ -26,7 +26,7 @@ pub struct Laboratory {
 const PACKAGES: &[&str] = &["keylane", "keylane-loom", "keylane-proptests"];
 
 /// What judges a mutant beside the models, the cheapest first. Native tests run with real threads.
-const SUITES: [&str; 13] = [
+const SUITES: [&str; 15] = [
     "keylane/keylane",
     "keylane/errors",
     "keylane/odd_places",
@@ -38,8 +38,10 @@ const SUITES: [&str; 13] = [
     "keylane/pool_threads",
     "keylane/pool_control",
     "keylane/pool_stop",
+    "keylane/throttle_threads",
     "keylane-proptests/pool",
     "keylane-proptests/queue",
+    "keylane-proptests/throttle",
 ];
 
 /// Somebody who may notice that a mutant is active.
@@ -117,8 +119,11 @@ impl Laboratory {
     /// Everybody who is not a model and may notice something in `file`, the cheapest first.
     pub fn suites(file: &str) -> impl Iterator<Item = Witness> {
         let elsewhere = move |suite: &str| {
+            let queue_or_pool = suite.contains("/pool") || suite.contains("/queue");
             suite.contains("/pool") && file.starts_with("dispatch/")
                 || suite.contains("/queue") && file.starts_with("pool/")
+                || suite.contains("/throttle") != file.starts_with("throttle/")
+                    && (queue_or_pool || suite.contains("/throttle") && file != "lane/bell.rs")
         };
         SUITES.iter().filter(move |suite| !elsewhere(suite)).map(|suite| Witness::Suite((*suite).to_owned()))
     }

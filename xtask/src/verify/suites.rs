@@ -66,6 +66,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         },
         plan("queue programs", "property", "D1 D2 D3 D5 D6 D7 D8 D9 D10", "keylane-proptests/queue"),
         plan("pool programs", "property", "P1 P2 P3 P6 P7 P8", "keylane-proptests/pool"),
+        plan("throttle programs", "property", "D8", "keylane-proptests/throttle"),
         plan(
             "laws of the queue's reference model",
             "property",
@@ -84,6 +85,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("queue, events and chains", "native", "D7 D9", "keylane/queue_events"),
         plan("queue, ends", "native", "D1 D10", "keylane/queue_stop"),
         plan("pool, threads", "native", "P1 P2 P3 P5", "keylane/pool_threads"),
+        plan("throttle, threads", "native", "D8", "keylane/throttle_threads"),
         plan("pool, controls", "native", "P6 P7", "keylane/pool_control"),
         plan("pool, ends", "native", "P8", "keylane/pool_stop"),
         plan("the invariant checkers", "native", "", "keylane/testing"),

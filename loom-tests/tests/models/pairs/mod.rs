@@ -11,6 +11,7 @@ mod inbox;
 mod pool;
 mod queue;
 mod rows;
+mod throttle;
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,11 @@ pub fn models() -> Vec<Model> {
         let pinned = pins.get(model.name()).copied().unwrap_or(0);
         model.iterations(pinned)
     };
-    [inbox::models(), queue::models(), pool::models()].into_iter().flatten().map(pin).collect()
+    [inbox::models(), queue::models(), pool::models(), throttle::models()]
+        .into_iter()
+        .flatten()
+        .map(pin)
+        .collect()
 }
 
 const FIRST: &str = "first, then second";
