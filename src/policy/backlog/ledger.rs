@@ -153,6 +153,7 @@ mod tests {
         assert_eq!(ledger.overdue(), Some(2), "3 overtook it too");
         ledger.discard(2);
         assert_eq!((ledger.overdue(), ledger.arrivals.len()), (None, 0));
+        assert_eq!((ledger.picked, ledger.discarded), (0, 0), "of none");
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl<S: Copy + Eq + Hash, T> Lines<S, T> {
         self.free.push(line);
         // After a burst. Numbers start anew, which is possible only now.
         if self.names.is_empty() && self.lines.capacity() > KEPT {
-            *self = Self { spare: std::mem::replace(&mut self.spare, Spare::new()), ..Self::new() };
+            *self = Self::new();
         }
     }
 
