@@ -156,3 +156,33 @@ impl<D: Dispatcher> std::fmt::Debug for LocalLoop<D> {
         f.debug_struct("LocalLoop").field("backlog", &self.backlog.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::{DispatchQueue, Dispatcher, Handled, Message};
+
+    struct Letter(u64);
+    impl Message for Letter {}
+
+    struct Nothing;
+    impl Dispatcher for Nothing {
+        type Message = Letter;
+        fn dispatch(&self, _: ConnectionId, letter: Letter) -> Handled<Letter> {
+            if letter.0 == 0 { Ok(()) } else { Err(letter) }
+        }
+    }
+
+    #[test]
+    fn what_a_burst_has_made_large_is_given_back() {
+        let (queue, _dispatch, mut local) = DispatchQueue::builder(Nothing).stepped();
+        let mut room_after = |letters: usize| {
+            (0..letters).for_each(|_| queue.local().send(Letter(0)).unwrap());
+            while local.step() == Step::Ran {}
+            local.backlog.capacity()
+        };
+        assert_eq!(room_after(KEPT), KEPT, "not a burst");
+        assert_eq!(room_after(1), KEPT);
+        assert_eq!(room_after(KEPT + 1), 0);
+    }
+}

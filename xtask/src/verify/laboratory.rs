@@ -26,11 +26,10 @@ pub struct Laboratory {
 const PACKAGES: &[&str] = &["keylane", "keylane-loom", "keylane-proptests"];
 
 /// What judges a mutant beside the models, the cheapest first. Native tests run with real threads.
-const SUITES: [&str; 15] = [
+const SUITES: [&str; 14] = [
     "keylane/keylane",
     "keylane/errors",
     "keylane/odd_places",
-    "keylane/memory",
     "keylane/queue_events",
     "keylane/queue_limits",
     "keylane/queue_threads",
