@@ -152,8 +152,10 @@ fn acquire_against_spurious_wakes() -> Model {
 
 /// Two threads wait for one permit: it goes to one, and from it to the other.
 fn two_waiters_and_a_release() -> Model {
-    Model::new("two_waiters_and_a_release", "D8", 3).iterations(29_908).reaches(&["both stood in line"]).scenario(
-        || {
+    Model::new("two_waiters_and_a_release", "D8", 3)
+        .iterations(29_908)
+        .reaches(&["both stood in line"])
+        .scenario(|| {
             let throttle = throttle(1);
             let (balance, cell) = (Balance::new(1), Arc::new(Plain::new(0)));
             let held = throttle.try_acquire(1).unwrap();
@@ -167,8 +169,7 @@ fn two_waiters_and_a_release() -> Model {
             }
             balance.returned(1);
             drop(held);
-        },
-    )
+        })
 }
 
 /// Who came first has the permit that comes back, whoever waits behind it, awake or asleep.
