@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::error::Error;
 
 use keylane::{
-    BuildError, Connection, ConnectionId, ControlError, DeliverError, DispatchLoop, DispatchQueue,
-    Dispatcher, Handled, Handler, Local, LocalLoop, Message, PauseGuard, PoolHandle, PoolReport, QueueHandle,
-    QueueReport, Refusal, ShardedThreadPool, Stop, SubmitError, Worker,
+    AcquireError, BuildError, Connection, ConnectionId, ControlError, DeliverError, DispatchLoop,
+    DispatchQueue, Dispatcher, Handled, Handler, Local, LocalLoop, Message, PauseGuard, PoolHandle,
+    PoolReport, QueueHandle, QueueReport, Refusal, ShardedThreadPool, Stop, SubmitError, Worker,
 };
 
 /// Neither `Debug` nor `Clone` nor `Sync`: what errors must not ask of a message.
@@ -120,4 +120,14 @@ fn types_cross_threads_even_if_messages_are_not_sync() {
     error::<ControlError>();
     send::<DeliverError<Letter>>();
     send::<SubmitError<u8, Letter>>();
+}
+
+#[test]
+fn a_throttle_says_why_it_gives_no_permit() {
+    let told =
+        [AcquireError::Full, AcquireError::TimedOut, AcquireError::Closed].map(|error| error.to_string());
+    assert_eq!(
+        told,
+        ["the throttle is full", "the throttle had no room in time", "the throttle has been closed"]
+    );
 }
