@@ -1,15 +1,18 @@
 //! The message-dispatch core of a storage server, model-checked.
 //!
-//! Two primitives, after the message path of a Ceph OSD:
+//! Three primitives, after the message path of a Ceph OSD:
 //!
 //! * [`DispatchQueue`]: a connection's reader runs a message at once on its own thread or queues it by
 //!   priority and connection; one thread dispatches the queue, another delivers what the program sends to
 //!   itself.
 //! * [`ShardedThreadPool`]: a keyed executor. Items of one key run one at a time and in order, on whichever
 //!   worker of the key's shard is free.
+//! * [`EpochGate`]: a session's messages wait, in order, for the epoch of the map that they need, and leave on
+//!   the thread that publishes it, or that brings them.
 //!
-//! Both come with threads of their own ([`DispatchQueueBuilder::start`], [`ShardedThreadPoolBuilder::start`])
+//! The first two come with threads of their own ([`DispatchQueueBuilder::start`], [`ShardedThreadPoolBuilder::start`])
 //! or without, to be stepped by hand ([`DispatchQueueBuilder::stepped`], [`ShardedThreadPoolBuilder::stepped`]).
+//! The gate has none.
 //!
 //! # How the crate is made
 //!
@@ -22,14 +25,16 @@
 //! | `policy` | what runs next: `Strict`, `Rotation`, `Keyed` | proptest against naive models |
 //! | `dispatch` | [`DispatchQueue`], from a lane for each connection, two inboxes and the strict policy | loom and proptest |
 //! | `pool` | [`ShardedThreadPool`], from an inbox, a baton and the keyed policy for each shard | loom and proptest |
+//! | `gate` | [`EpochGate`]: one mutex, sequential code under it, callbacks between two holds | loom and proptest |
 //!
-//! The guarantees D1-D12 and P1-P8, and what checks each of them, are in the README.
+//! The guarantees D1-D12, P1-P8 and E1-E5, and what checks each of them, are in the README.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod dispatch;
 mod error;
+mod gate;
 mod inside;
 mod lane;
 mod policy;
@@ -44,7 +49,8 @@ pub use dispatch::{
     Connection, ConnectionId, Delivered, DispatchLoop, DispatchQueue, DispatchQueueBuilder, Dispatcher,
     Local, LocalLoop, Message, Priority, QueueHandle, QueueReport,
 };
-pub use error::{BuildError, ControlError, DeliverError, SubmitError};
+pub use error::{ArriveError, BuildError, ControlError, DeliverError, PublishError, SubmitError, WaitError};
+pub use gate::{Epoch, EpochGate, GateSession, Gatekeeper, SessionId, Turn};
 pub use pool::{
     Handler, PauseGuard, PoolHandle, PoolReport, ShardedThreadPool, ShardedThreadPoolBuilder, Worker,
 };
