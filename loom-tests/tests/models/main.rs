@@ -10,6 +10,7 @@ mod bell;
 mod dispatch_fast;
 mod dispatch_local;
 mod dispatch_shutdown;
+mod gate;
 mod harness;
 mod history;
 mod inbox;
@@ -35,6 +36,7 @@ fn models() -> Vec<Model> {
         dispatch_shutdown::models(),
         pool_key::models(),
         pool_control::models(),
+        gate::models(),
         testing::models(),
         whole::models(),
         museum::models(),

@@ -7,6 +7,7 @@
 //!
 //! `pins.txt` beside this file holds how many interleavings each has.
 
+mod gate;
 mod inbox;
 mod pool;
 mod queue;
@@ -29,7 +30,11 @@ pub fn models() -> Vec<Model> {
         let pinned = pins.get(model.name()).copied().unwrap_or(0);
         model.iterations(pinned)
     };
-    [inbox::models(), queue::models(), pool::models()].into_iter().flatten().map(pin).collect()
+    [inbox::models(), queue::models(), pool::models(), gate::models()]
+        .into_iter()
+        .flatten()
+        .map(pin)
+        .collect()
 }
 
 const FIRST: &str = "first, then second";
