@@ -142,16 +142,16 @@ impl GateModel {
     }
 
     /// The callback that runs in the session wants its message to wait for its group. False if it has nowhere to wait
-    /// any more.
-    pub fn park(&mut self, session: u64) -> bool {
-        let running = self.running[&session];
+    /// any more, and nothing if none runs.
+    pub fn park(&mut self, session: u64) -> Option<bool> {
+        let running = *self.running.get(&session)?;
         if running.reset || self.closed.contains(&session) {
-            return false;
+            return Some(false);
         }
         let mut messages = self.messages.iter_mut();
         let message = messages.find(|message| message.number == running.number).expect("it has arrived");
         message.place = if running.appeared { Place::Waits } else { Place::Aside };
-        true
+        Some(true)
     }
 
     /// The callback that runs in the session ends.

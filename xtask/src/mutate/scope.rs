@@ -9,7 +9,7 @@ use syn::{Attribute, Block, Expr, ItemImpl, Macro, Pat, Stmt, Token, Type};
 
 /// Where keylane's own logic is, below `src/`. The door (`sync/`) is mutated through its users, errors have none.
 pub fn is_subject(file: &str) -> bool {
-    ["lane/", "dispatch/", "pool/", "policy/"].iter().any(|folder| file.starts_with(folder))
+    ["lane/", "dispatch/", "pool/", "gate/", "policy/"].iter().any(|folder| file.starts_with(folder))
         || ["inside.rs", "worker_thread.rs"].contains(&file)
 }
 

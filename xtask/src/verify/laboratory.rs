@@ -26,7 +26,7 @@ pub struct Laboratory {
 const PACKAGES: &[&str] = &["keylane", "keylane-loom", "keylane-proptests"];
 
 /// What judges a mutant beside the models, the cheapest first. Native tests run with real threads.
-const SUITES: [&str; 10] = [
+const SUITES: [&str; 12] = [
     "keylane/keylane",
     "keylane/errors",
     "keylane/odd_places",
@@ -35,8 +35,10 @@ const SUITES: [&str; 10] = [
     "keylane/pool_threads",
     "keylane/pool_control",
     "keylane/pool_stop",
+    "keylane/gate",
     "keylane-proptests/pool",
     "keylane-proptests/queue",
+    "keylane-proptests/gate",
 ];
 
 /// Somebody who may notice that a mutant is active.
@@ -114,8 +116,12 @@ impl Laboratory {
     /// Everybody who is not a model and may notice something in `file`, the cheapest first.
     pub fn suites(file: &str) -> impl Iterator<Item = Witness> {
         let elsewhere = move |suite: &str| {
-            suite.contains("/pool") && file.starts_with("dispatch/")
-                || suite.contains("/queue") && file.starts_with("pool/")
+            // What else a file is used by; `lane/`, `policy/` and the rest by queues and pools.
+            let homes = [("/queue", "dispatch/"), ("/pool", "pool/"), ("/gate", "gate/")];
+            let of_part = homes.iter().any(|(_, folder)| file.starts_with(folder));
+            homes.iter().any(|(name, folder)| {
+                suite.contains(name) && !file.starts_with(folder) && (of_part || *name == "/gate")
+            })
         };
         SUITES.iter().filter(move |suite| !elsewhere(suite)).map(|suite| Witness::Suite((*suite).to_owned()))
     }

@@ -171,7 +171,7 @@ impl Specification for Sequential {
                 true
             }
             &Action::Begins(session, number, epoch) => model.begin(session, number, epoch),
-            Action::SetAside(session, accepted) => model.park(*session) == *accepted,
+            Action::SetAside(session, accepted) => model.park(*session) == Some(*accepted),
             Action::Ends(session) => {
                 model.end(*session);
                 true
