@@ -1,8 +1,10 @@
-//! Every error of the crate, on one page. Each that refuses a message or an item hands it back.
+//! Every error of the crate, on one page. Each that refuses a message, an item or a map hands it back.
 
 use std::fmt;
 
 use thiserror::Error;
+
+use crate::gate::Epoch;
 
 /// A message was not taken. It is inside, untouched.
 #[derive(Error)]
@@ -88,6 +90,103 @@ impl<K, I> SubmitError<K, I> {
 impl<K, I> fmt::Debug for SubmitError<K, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubmitError").finish_non_exhaustive()
+    }
+}
+
+/// A message did not enter its session: the gate has been stopped. It is inside, untouched.
+#[derive(Error)]
+#[error("the gate has been stopped")]
+#[non_exhaustive]
+pub struct ArriveError<M> {
+    message: M,
+}
+
+impl<M> ArriveError<M> {
+    pub(crate) fn new(message: M) -> Self {
+        Self { message }
+    }
+
+    /// The message that was refused.
+    pub fn into_message(self) -> M {
+        self.message
+    }
+}
+
+impl<M> fmt::Debug for ArriveError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArriveError").finish_non_exhaustive()
+    }
+}
+
+/// A message cannot wait for its group: since its turn began, its session has been reset or dropped, or the gate
+/// stopped. It is inside, untouched.
+#[derive(Error)]
+#[error("the session has ended, or has been reset")]
+#[non_exhaustive]
+pub struct WaitError<M> {
+    message: M,
+}
+
+impl<M> WaitError<M> {
+    pub(crate) fn new(message: M) -> Self {
+        Self { message }
+    }
+
+    /// The message that was refused.
+    pub fn into_message(self) -> M {
+        self.message
+    }
+}
+
+impl<M> fmt::Debug for WaitError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitError").finish_non_exhaustive()
+    }
+}
+
+/// A map was not published. It is inside, untouched.
+#[derive(Error)]
+#[non_exhaustive]
+pub enum PublishError<M> {
+    /// One as new as it, or newer, has been: epochs never go back.
+    #[error("epoch {epoch} is not later than {published}, which has been published")]
+    #[non_exhaustive]
+    Stale {
+        /// The epoch that was refused.
+        epoch: Epoch,
+        /// The newest one.
+        published: Epoch,
+        /// The map that was refused.
+        map: M,
+    },
+    /// The gate has been stopped.
+    #[error("the gate has been stopped")]
+    #[non_exhaustive]
+    Stopped {
+        /// The map that was refused.
+        map: M,
+    },
+}
+
+impl<M> PublishError<M> {
+    /// The map that was refused.
+    pub fn into_map(self) -> M {
+        match self {
+            Self::Stale { map, .. } | Self::Stopped { map } => map,
+        }
+    }
+}
+
+impl<M> fmt::Debug for PublishError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale { epoch, published, .. } => f
+                .debug_struct("Stale")
+                .field("epoch", epoch)
+                .field("published", published)
+                .finish_non_exhaustive(),
+            Self::Stopped { .. } => f.debug_struct("Stopped").finish_non_exhaustive(),
+        }
     }
 }
 

@@ -1,17 +1,20 @@
 //! The message-dispatch core of a storage server, model-checked.
 //!
-//! Two primitives, and what limits what is under way in them, after the message path of a Ceph OSD:
+//! Three primitives, and what limits what is under way in them, after the message path of a Ceph OSD:
 //!
 //! * [`DispatchQueue`]: a connection's reader runs a message at once on its own thread or queues it by
 //!   priority and connection; one thread dispatches the queue, another delivers what the program sends to
 //!   itself.
 //! * [`ShardedThreadPool`]: a keyed executor. Items of one key run one at a time and in order, on whichever
 //!   worker of the key's shard is free.
+//! * [`EpochGate`]: a session's messages wait, in order, for the epoch of the map that they need, and leave on
+//!   the thread that publishes it, or that brings them.
 //! * [`Throttle`]: permits for so many messages and bytes at once, first come, first served; to be waited for by
 //!   threads, by tasks, or not at all.
 //!
 //! The first two come with threads of their own ([`DispatchQueueBuilder::start`], [`ShardedThreadPoolBuilder::start`])
 //! or without, to be stepped by hand ([`DispatchQueueBuilder::stepped`], [`ShardedThreadPoolBuilder::stepped`]).
+//! The gate has none.
 //!
 //! # How the crate is made
 //!
@@ -25,14 +28,16 @@
 //! | `dispatch` | [`DispatchQueue`], from a lane for each connection, two inboxes and the strict policy | loom and proptest |
 //! | `pool` | [`ShardedThreadPool`], from an inbox, a baton and the keyed policy for each shard | loom and proptest |
 //! | `throttle` | [`Throttle`], sequential code under one lock, and a bell or a waker for each that waits | loom and proptest |
+//! | `gate` | [`EpochGate`]: one mutex, sequential code under it, callbacks between two holds | loom and proptest |
 //!
-//! The guarantees D1-D3, D5, D6, D8, D10-D12 and P1-P8, and what checks each of them, are in the README.
+//! The guarantees D1-D12, P1-P8 and E1-E5, and what checks each of them, are in the README.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod dispatch;
 mod error;
+mod gate;
 mod inside;
 mod lane;
 mod policy;
@@ -51,7 +56,11 @@ pub use dispatch::{
     Dispatcher, DispatcherChain, Event, Handled, Local, LocalLoop, Message, Priority, QueueHandle,
     QueueReport,
 };
-pub use error::{AcquireError, BuildError, ControlError, DeliverError, Refusal, SubmitError};
+pub use error::{
+    AcquireError, ArriveError, BuildError, ControlError, DeliverError, PublishError, Refusal, SubmitError,
+    WaitError,
+};
+pub use gate::{Epoch, EpochGate, GateSession, Gatekeeper, SessionId, Turn};
 pub use policy::{Order, Overtakes, Weighted};
 pub use pool::{
     Handler, PauseGuard, PoolHandle, PoolReport, ShardedThreadPool, ShardedThreadPoolBuilder, Worker,

@@ -25,7 +25,9 @@ impl Osd {
             Admin::Hello => hello(from),
             Admin::Map(None) => self.map_reply(),
             Admin::Map(Some(object)) => self.placement(&object),
-            Admin::Scrub | Admin::DbSize | Admin::Shutdown => Reply::error("ERR not answered here"),
+            Admin::Scrub | Admin::DbSize | Admin::PublishMap(_) | Admin::Shutdown => {
+                Reply::error("ERR not answered here")
+            }
         }
     }
 
@@ -40,6 +42,9 @@ impl Osd {
             ("uptime_in_seconds", statistics.uptime(Instant::now()).as_secs()),
             ("ops_per_second", statistics.ops_per_second() as u64),
             ("longest_heartbeat_gap_ms", statistics.longest_gap().as_millis() as u64),
+            ("map_epoch", self.map().epoch),
+            // What to publish next; 0 if nobody waits.
+            ("map_wanted", self.gate.wanted().map_or(0, |epoch| epoch.0)),
         ];
         drop(statistics);
         for (name, value) in lines {
@@ -69,22 +74,24 @@ impl Osd {
     }
 
     fn map_reply(&self) -> Reply {
+        let map = self.map();
         let pairs = [
-            ("epoch", i64::from(self.map.epoch)),
-            ("pgs", i64::from(self.map.pgs)),
-            ("shards", self.map.shards as i64),
-            ("threads_per_shard", self.map.threads_per_shard as i64),
+            ("epoch", map.epoch as i64),
+            ("pgs", i64::from(map.pgs)),
+            ("shards", map.shards as i64),
+            ("threads_per_shard", map.threads_per_shard as i64),
         ];
         Reply::array(pairs.into_iter().flat_map(|(name, value)| [Reply::bulk(name), Reply::integer(value)]))
     }
 
     /// As `ceph osd map` tells it.
     fn placement(&self, object: &ObjectName) -> Reply {
+        let map = self.map();
         Reply::array([
             Reply::bulk("epoch"),
-            Reply::integer(i64::from(self.map.epoch)),
+            Reply::integer(map.epoch as i64),
             Reply::bulk("pg"),
-            Reply::bulk(self.map.pg_of(object).to_string()),
+            Reply::bulk(map.pg_of(object).to_string()),
         ])
     }
 }

@@ -13,6 +13,8 @@ pub enum Command {
     Object(ObjectName, ObjectOp),
     /// Operations on several, and what their replies amount to.
     Objects(Vec<(ObjectName, ObjectOp)>, Summary),
+    /// One of these two, from a client that has seen the map of this epoch.
+    AtEpoch(u64, Box<Command>),
     Admin(Admin),
     /// Answered by the reader, which then leaves.
     Quit,
@@ -46,6 +48,8 @@ pub enum Admin {
     Scrub,
     /// The map, or where it places one object.
     Map(Option<ObjectName>),
+    /// A new map, of this epoch.
+    PublishMap(u64),
     Shutdown,
 }
 
@@ -68,6 +72,8 @@ pub enum CommandError {
     Syntax,
     #[error("ERR object name is longer than {max} bytes", max = limits::OBJECT_NAME)]
     Name,
+    #[error("ERR only operations on objects wait for a map")]
+    NoOperation,
     #[error("ERR DB index is out of range")]
     Database,
     #[error("NOPROTO unsupported protocol version")]
@@ -108,6 +114,15 @@ pub fn parse(arguments: &[&[u8]]) -> Result<Command> {
             let by = integer(by)?.checked_neg().ok_or(CommandError::Decrement)?;
             one(key, ObjectOp::IncrBy(by))
         }
+        (b"OSD.OP", [epoch, operation @ ..]) if !operation.is_empty() => {
+            let epoch = self::epoch(epoch)?;
+            match parse(operation)? {
+                operation @ (Command::Object(..) | Command::Objects(..)) => {
+                    Ok(Command::AtEpoch(epoch, Box::new(operation)))
+                }
+                _ => Err(CommandError::NoOperation),
+            }
+        }
         (b"QUIT", []) => Ok(Command::Quit),
         _ => admin(&name, rest).map(Command::Admin),
     }
@@ -138,6 +153,9 @@ fn admin(name: &[u8], rest: &[&[u8]]) -> Result<Admin> {
         (b"OSD.SCRUB", []) => Ok(Admin::Scrub),
         (b"OSD.MAP", []) => Ok(Admin::Map(None)),
         (b"OSD.MAP", [object]) => Ok(Admin::Map(Some(object_name(object)?))),
+        (b"OSD.MAP", [sub, epoch]) if sub.eq_ignore_ascii_case(b"PUBLISH") => {
+            Ok(Admin::PublishMap(self::epoch(epoch)?))
+        }
         (b"SHUTDOWN", [] | [_]) => Ok(Admin::Shutdown),
         _ if KNOWN.contains(&name) => Err(CommandError::Arity(quoted(&name.to_ascii_lowercase()))),
         _ => Err(CommandError::Unknown(quoted(name))),
@@ -171,6 +189,7 @@ const KNOWN: &[&[u8]] = &[
     b"DBSIZE",
     b"OSD.SCRUB",
     b"OSD.MAP",
+    b"OSD.OP",
     b"SHUTDOWN",
 ];
 
@@ -198,6 +217,10 @@ fn object_name(name: &[u8]) -> Result<ObjectName> {
 /// Copied, not shared: a name of three bytes must not keep a whole input buffer alive.
 fn copy(argument: &[u8]) -> Bytes {
     Bytes::copy_from_slice(argument)
+}
+
+fn epoch(text: &[u8]) -> Result<u64> {
+    u64::try_from(integer(text)?).map_err(|_| CommandError::NotInteger)
 }
 
 fn integer(text: &[u8]) -> Result<i64> {
@@ -242,6 +265,9 @@ mod tests {
         assert_eq!(command("DECRBY k 5"), op(ObjectOp::IncrBy(-5)));
         assert_eq!(command("SETRANGE k 3 x"), op(ObjectOp::SetRange(3, "x".into())));
         assert_eq!(command("GETRANGE k 0 -1"), op(ObjectOp::GetRange(0, -1)));
+        let get = Box::new(Command::Object("k".into(), ObjectOp::Get));
+        assert_eq!(command("osd.op 7 GET k"), Ok(Command::AtEpoch(7, get)));
+        assert_eq!(command("OSD.MAP publish 7"), Ok(Command::Admin(Admin::PublishMap(7))));
         assert_eq!(command("PING"), Ok(Command::Admin(Admin::Ping(None))));
         let two = ["a", "b"].map(|key| (key.into(), ObjectOp::Delete)).to_vec();
         assert_eq!(command("DEL a b"), Ok(Command::Objects(two, Summary::Sum)));
@@ -262,6 +288,12 @@ mod tests {
         }
         assert_eq!(refusal("DECRBY k -9223372036854775808"), "ERR decrement would overflow");
         assert_eq!(refusal("SETRANGE k -1 x"), "ERR offset is out of range");
+        assert_eq!(refusal("OSD.OP 7 PING"), "ERR only operations on objects wait for a map");
+        assert_eq!(refusal("OSD.OP 7 OSD.OP 8 GET k"), "ERR only operations on objects wait for a map");
+        for line in ["OSD.OP -1 GET k", "OSD.OP x GET k", "OSD.MAP PUBLISH x"] {
+            assert_eq!(command(line), Err(CommandError::NotInteger), "{line}");
+        }
+        assert_eq!(refusal("OSD.OP 7"), "ERR wrong number of arguments for 'osd.op' command");
         assert_eq!(refusal("HELLO 3"), "NOPROTO unsupported protocol version");
         assert_eq!(refusal("CONFIG SET a b"), "ERR unknown subcommand 'SET'");
         assert_eq!(parse(&[b"GET", &[b'k'; 4097]]), Err(CommandError::Name));

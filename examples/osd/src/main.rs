@@ -13,6 +13,7 @@ mod input;
 mod limits;
 mod message;
 mod object_op;
+mod op_gate;
 mod op_wq;
 mod osd;
 mod osd_map;

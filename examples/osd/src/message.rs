@@ -1,16 +1,16 @@
 //! What travels through the dispatch queue.
 
+use std::sync::Weak;
+
 use keylane::{Message, Priority};
 
-use crate::command::{Admin, Summary};
-use crate::object_op::{ObjectName, ObjectOp};
+use crate::command::Admin;
+use crate::op_gate::{MapOps, Session};
 use crate::replies::ReplySlot;
 
 pub enum OsdMessage {
-    /// One operation on one object.
-    Op(ObjectName, ObjectOp, ReplySlot),
-    /// Operations on several objects, with one reply.
-    Ops(Vec<(ObjectName, ObjectOp)>, Summary, ReplySlot),
+    /// Operations on objects. What travels must not keep its session: the session keeps what waits in it.
+    Ops(Weak<Session>, MapOps),
     Admin(Admin, ReplySlot),
     Tick(Tick),
 }
@@ -39,7 +39,8 @@ impl OsdMessage {
     /// The reply slot of a message that will not be dispatched.
     pub fn into_slot(self) -> Option<ReplySlot> {
         match self {
-            Self::Op(_, _, slot) | Self::Ops(_, _, slot) | Self::Admin(_, slot) => Some(slot),
+            Self::Ops(_, ops) => Some(ops.into_slot()),
+            Self::Admin(_, slot) => Some(slot),
             Self::Tick(_) => None,
         }
     }

@@ -1,20 +1,19 @@
 //! The daemon's side of the dispatch queue (Ceph: OSD as a Dispatcher).
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use keylane::{ConnectionId, Dispatcher, Handled, PoolHandle};
+use keylane::{ConnectionId, Dispatcher, Epoch, Handled};
 use parking_lot::Mutex;
 
 use crate::cli::Config;
-use crate::command::{Admin, Summary};
+use crate::command::Admin;
 use crate::counters::Counters;
 use crate::gather::gather;
 use crate::message::{OsdMessage, Tick};
-use crate::object_op::{ObjectName, ObjectOp};
-use crate::op_wq::{OpWq, PgQueueable};
-use crate::osd_map::{OsdMap, PgId};
-use crate::pg::{Answer, OpRequest};
+use crate::op_gate::{Gate, MapOps, Session};
+use crate::op_wq::PgQueueable;
+use crate::osd_map::OsdMap;
 use crate::replies::ReplySlot;
 use crate::reply::Reply;
 use crate::statistics::Statistics;
@@ -22,11 +21,11 @@ use crate::stop_line::StopLine;
 use crate::store::Digest;
 
 pub struct Osd {
-    pub map: OsdMap,
+    pub gate: Gate,
+    first_map: OsdMap,
     pub config: Config,
     pub counters: Arc<Counters>,
     pub statistics: Mutex<Statistics>,
-    pool: PoolHandle<OpWq>,
     stop: StopLine,
 }
 
@@ -35,7 +34,7 @@ impl Dispatcher for Osd {
 
     fn can_fast_dispatch(&self, message: &OsdMessage) -> bool {
         match message {
-            OsdMessage::Op(..) | OsdMessage::Ops(..) | OsdMessage::Tick(Tick::Heartbeat) => true,
+            OsdMessage::Ops(..) | OsdMessage::Tick(Tick::Heartbeat) => true,
             OsdMessage::Admin(..) | OsdMessage::Tick(Tick::MgrReport) => false,
         }
     }
@@ -54,20 +53,19 @@ impl Dispatcher for Osd {
 impl Osd {
     pub fn new(
         config: Config,
-        map: OsdMap,
-        pool: PoolHandle<OpWq>,
+        first_map: OsdMap,
+        gate: Gate,
         counters: Arc<Counters>,
         stop: StopLine,
     ) -> Self {
         let statistics = Mutex::new(Statistics::new(Instant::now()));
-        Self { map, config, counters, statistics, pool, stop }
+        Self { gate, first_map, config, counters, statistics, stop }
     }
 
     /// On the reader's thread (a tick: on the local thread): hands on, and returns at once.
     fn ms_fast_dispatch(&self, from: ConnectionId, message: OsdMessage) {
         match message {
-            OsdMessage::Op(object, op, slot) => self.dispatch_op_fast(object, op, Answer::Request(slot)),
-            OsdMessage::Ops(ops, summary, slot) => self.dispatch_ops_fast(ops, summary, slot),
+            OsdMessage::Ops(session, ops) => self.dispatch_session(&session, ops),
             OsdMessage::Tick(Tick::Heartbeat) => {
                 self.counters.local_fast.add(1);
                 self.statistics.lock().heartbeat(Instant::now());
@@ -89,17 +87,29 @@ impl Osd {
         }
     }
 
-    fn dispatch_op_fast(&self, object: ObjectName, op: ObjectOp, answer: Answer) {
-        let pg = self.map.pg_of(&object);
-        self.enqueue(pg, PgQueueable::Op(OpRequest { object, op, answer }));
+    /// To the session's back, behind whatever waits there for a map. A connection that has ended has no session, and
+    /// its operations go nowhere.
+    fn dispatch_session(&self, session: &Weak<Session>, ops: MapOps) {
+        let Some(session) = session.upgrade() else { return ops.refuse("RESET the connection has ended") };
+        if let Err(refused) = session.arrive(ops) {
+            refused
+                .into_message()
+                .refuse("SHUTDOWN the daemon is stopping; this request was not carried out");
+        }
     }
 
-    /// One item for each object, as they live in different placement groups.
-    fn dispatch_ops_fast(&self, ops: Vec<(ObjectName, ObjectOp)>, summary: Summary, slot: ReplySlot) {
-        let parts = gather(ops.len(), move |replies| slot.fill(summary.of(replies)));
-        for ((object, op), part) in ops.into_iter().zip(parts) {
-            self.dispatch_op_fast(object, op, Answer::Part(part));
-        }
+    /// A map is the one before with a new number: this daemon has no others to share objects with.
+    fn handle_osd_map(&self, epoch: u64, slot: ReplySlot) {
+        let map = OsdMap { epoch, ..self.map() };
+        slot.fill(match self.gate.publish(Epoch(epoch), Arc::new(map)) {
+            Ok(()) => Reply::ok(),
+            Err(refused) => Reply::error(format!("ERR {refused}")),
+        });
+    }
+
+    /// The newest one.
+    pub(crate) fn map(&self) -> OsdMap {
+        self.gate.published().map_or_else(|| self.first_map.clone(), |(_, map)| OsdMap::clone(&map))
     }
 
     fn handle_command(&self, from: ConnectionId, command: Admin, slot: ReplySlot) {
@@ -118,6 +128,7 @@ impl Osd {
                 ])
             }),
             Admin::DbSize => self.handle_scrub(slot, |_, total| Reply::integer(total.objects as i64)),
+            Admin::PublishMap(epoch) => self.handle_osd_map(epoch, slot),
             Admin::Shutdown => {
                 slot.fill(Reply::ok());
                 self.stop.raise();
@@ -128,35 +139,13 @@ impl Osd {
 
     /// Visits every placement group through the pool: the PG's own operations wait for it, no other's do.
     fn handle_scrub(&self, slot: ReplySlot, reply: impl FnOnce(i64, Digest) -> Reply + Send + 'static) {
-        let parts = gather(self.map.pgs as usize, move |digests: Vec<Digest>| {
+        let parts = gather(self.first_map.pgs as usize, move |digests: Vec<Digest>| {
             let mut total = Digest::default();
             digests.iter().for_each(|digest| total += *digest);
             slot.fill(reply(digests.len() as i64, total));
         });
-        for (pg, part) in self.map.pg_ids().zip(parts) {
-            self.enqueue(pg, PgQueueable::Scrub(part));
-        }
-    }
-
-    fn enqueue(&self, pg: PgId, item: PgQueueable) {
-        // The pool is shut down after the queue has ended, so it takes whatever comes from here. Were it to
-        // refuse, dropping the item would answer the client with an error.
-        if self.pool.submit(pg, item).is_err() {
-            eprintln!("keylane-osd: pg {pg} lost an item: the pool was stopped before the queue");
-        }
-    }
-}
-
-impl Summary {
-    fn of(self, replies: Vec<Reply>) -> Reply {
-        let error = replies.iter().find(|reply| reply.is_error());
-        if let (Self::Sum | Self::Ok, Some(error)) = (self, error) {
-            return error.clone();
-        }
-        match self {
-            Self::List => Reply::array(replies),
-            Self::Sum => Reply::integer(replies.iter().filter_map(Reply::as_integer).sum()),
-            Self::Ok => Reply::ok(),
+        for (pg, part) in self.first_map.pg_ids().zip(parts) {
+            self.gate.keeper().enqueue(pg, PgQueueable::Scrub(part));
         }
     }
 }

@@ -18,8 +18,8 @@ impl fmt::Display for PgId {
 
 #[derive(Debug, Clone)]
 pub struct OsdMap {
-    /// Stays 1: nothing in this map ever changes.
-    pub epoch: u32,
+    /// The only thing that changes from one to the next.
+    pub epoch: u64,
     pub pgs: u32,
     pub shards: usize,
     pub threads_per_shard: usize,

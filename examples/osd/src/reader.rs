@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use keylane::{Connection, Delivered};
 
-use crate::command::{self, Command};
+use crate::command::{self, Command, CommandError};
 use crate::counters::Counters;
 use crate::framing::{Framer, ProtocolError};
 use crate::input::Input;
 use crate::message::OsdMessage;
+use crate::op_gate::{MapOps, Ops, Session};
 use crate::osd::Osd;
 use crate::replies::{Broken, Replies, ReplySlot};
 use crate::reply::Reply;
@@ -18,6 +19,8 @@ use crate::stop_line::{StopLine, Woken};
 pub struct Reader<'a> {
     pub stream: &'a TcpStream,
     pub connection: Connection<Osd>,
+    /// Where its operations wait for maps.
+    pub session: Arc<Session>,
     pub replies: &'a Arc<Replies>,
     pub stop: &'a StopLine,
     pub counters: &'a Counters,
@@ -37,8 +40,16 @@ pub enum Ending {
 }
 
 impl Reader<'_> {
-    /// Reads until there is no more to be read from this client.
+    /// Reads until there is no more to be read from this client. What still waits for a map then does so no longer.
     pub fn run(&mut self) -> Ending {
+        let ending = self.read();
+        for ops in self.session.reset() {
+            ops.refuse("RESET the connection ended before the map came; this request was not carried out");
+        }
+        ending
+    }
+
+    fn read(&mut self) -> Ending {
         let (mut input, mut framer) = (Input::default(), Framer::default());
         loop {
             match self.stop.wait_readable(self.stream) {
@@ -82,8 +93,8 @@ impl Reader<'_> {
     fn take_request(&mut self, arguments: &[&[u8]], bytes: usize) -> Result<Option<Ending>, Broken> {
         let slot = self.replies.reserve(bytes)?;
         match command::parse(arguments) {
-            Ok(Command::Object(object, op)) => self.deliver(OsdMessage::Op(object, op, slot)),
-            Ok(Command::Objects(ops, summary)) => self.deliver(OsdMessage::Ops(ops, summary, slot)),
+            Ok(Command::AtEpoch(epoch, operation)) => self.dispatch(epoch, *operation, slot),
+            Ok(command @ (Command::Object(..) | Command::Objects(..))) => self.dispatch(0, command, slot),
             Ok(Command::Admin(command)) => self.deliver(OsdMessage::Admin(command, slot)),
             Ok(Command::Quit) => {
                 self.reject(slot, Reply::ok());
@@ -92,6 +103,17 @@ impl Reader<'_> {
             Err(error) => self.reject(slot, Reply::error(error.to_string())),
         }
         Ok(None)
+    }
+
+    fn dispatch(&mut self, epoch: u64, command: Command, slot: ReplySlot) {
+        let ops = match command {
+            Command::Object(object, op) => Ops::One(object, op, slot),
+            Command::Objects(ops, summary) => Ops::Several(ops, summary, slot),
+            Command::AtEpoch(..) | Command::Admin(_) | Command::Quit => {
+                return self.reject(slot, Reply::error(CommandError::NoOperation.to_string()));
+            }
+        };
+        self.deliver(OsdMessage::Ops(Arc::downgrade(&self.session), MapOps { epoch, ops }));
     }
 
     fn deliver(&mut self, message: OsdMessage) {

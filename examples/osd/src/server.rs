@@ -7,13 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
-use keylane::{BuildError, DispatchQueue, QueueHandle, ShardedThreadPool, Stop};
+use keylane::{BuildError, DispatchQueue, Epoch, QueueHandle, ShardedThreadPool, Stop};
 use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::cli::Config;
 use crate::counters::Counters;
 use crate::object_op::ObjectName;
+use crate::op_gate::{Gate, OpGate};
 use crate::op_wq::{OpWq, Pgs};
 use crate::osd::Osd;
 use crate::osd_map::OsdMap;
@@ -49,6 +50,7 @@ pub struct Server {
     stop: StopLine,
     pool: ShardedThreadPool<OpWq>,
     queue: DispatchQueue<Osd>,
+    gate: Gate,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -86,7 +88,9 @@ impl Server {
             .threads_per_shard(config.threads_per_shard)
             .start()?;
         let tick = config.tick;
-        let osd = Osd::new(config, map.clone(), pool.handle(), Arc::clone(&counters), stop.clone());
+        let gate = Gate::new(OpGate { pool: pool.handle() });
+        gate.publish(Epoch(map.epoch), Arc::new(map.clone())).expect("it is the first");
+        let osd = Osd::new(config, map.clone(), gate.clone(), Arc::clone(&counters), stop.clone());
         let queue = DispatchQueue::builder(osd).name("osd-ms").start()?;
 
         let sessions = Arc::<Sessions>::default();
@@ -94,13 +98,14 @@ impl Server {
         let acceptor = Acceptor {
             listener,
             queue: queue.handle(),
+            gate: gate.clone(),
             sessions: Arc::clone(&sessions),
             stop: stop.clone(),
             counters: Arc::clone(&counters),
         };
         let acceptor = thread::Builder::new().name("osd-accept".to_owned()).spawn(move || acceptor.run())?;
         let threads = vec![acceptor, ticker];
-        Ok(Self { address, map, pgs, counters, sessions, stop, pool, queue, threads })
+        Ok(Self { address, map, pgs, counters, sessions, stop, pool, queue, gate, threads })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -123,9 +128,12 @@ impl Server {
             // A panic there has been printed, and ends nothing else.
             _ = thread.join();
         }
-        // Producers before consumers: readers feed the queue, the queue feeds the pool, the pool the writers.
+        // Producers before consumers: readers feed the queue, the queue feeds the gate, the gate the pool, the pool the writers.
         self.queue.shutdown(Stop::RunRemaining);
         let queue = self.queue.join().expect("this is no callback of the queue");
+        for (_, ops) in self.gate.stop() {
+            ops.refuse("SHUTDOWN the daemon stopped before the map came; this request was not carried out");
+        }
         self.pool.shutdown(Stop::RunRemaining);
         let pool = self.pool.join().expect("this is no handler of the pool");
         self.sessions.close(GRACE);
@@ -167,6 +175,7 @@ impl Remains {
 struct Acceptor {
     listener: TcpListener,
     queue: QueueHandle<Osd>,
+    gate: Gate,
     sessions: Arc<Sessions>,
     stop: StopLine,
     counters: Arc<Counters>,
@@ -197,6 +206,12 @@ impl Acceptor {
 
     fn open(&self, stream: TcpStream) -> io::Result<()> {
         stream.set_nonblocking(false)?;
-        self.sessions.open(stream, self.queue.clone(), self.stop.clone(), Arc::clone(&self.counters))
+        self.sessions.open(
+            stream,
+            self.queue.clone(),
+            self.gate.clone(),
+            self.stop.clone(),
+            Arc::clone(&self.counters),
+        )
     }
 }

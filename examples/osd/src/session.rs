@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::counters::Counters;
 use crate::limits;
+use crate::op_gate::Gate;
 use crate::osd::Osd;
 use crate::reader::{Ending, Reader};
 use crate::replies::Replies;
@@ -48,6 +49,7 @@ impl Sessions {
         self: &Arc<Self>,
         stream: TcpStream,
         queue: QueueHandle<Osd>,
+        gate: Gate,
         stop: StopLine,
         counters: Arc<Counters>,
     ) -> io::Result<()> {
@@ -60,7 +62,7 @@ impl Sessions {
         };
         counters.connections.add(1);
         let name = format!("osd-reader-{}", entry.number);
-        let serve = move || entry.serve(&queue, &stop, &counters);
+        let serve = move || entry.serve(&queue, &gate, &stop, &counters);
         thread::Builder::new().name(name).spawn(serve).map(drop)
     }
 
@@ -104,10 +106,11 @@ impl Drop for Entry {
 }
 
 impl Entry {
-    fn serve(&self, queue: &QueueHandle<Osd>, stop: &StopLine, counters: &Arc<Counters>) {
+    fn serve(&self, queue: &QueueHandle<Osd>, gate: &Gate, stop: &StopLine, counters: &Arc<Counters>) {
         let stream = &*self.stream;
         let replies = &Replies::new(Arc::clone(counters));
-        let mut reader = Reader { stream, connection: queue.connect(), replies, stop, counters };
+        let session = Arc::new(gate.session());
+        let mut reader = Reader { stream, connection: queue.connect(), session, replies, stop, counters };
         let ending = thread::scope(|scope| {
             let name = format!("osd-writer-{}", self.number);
             let writer =

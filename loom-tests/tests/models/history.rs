@@ -68,6 +68,11 @@ impl<A: Clone + Debug + Eq + Hash> History<A> {
         (reply, invoked, self.clock.stamp())
     }
 
+    /// A stamp inside of a callback, if callbacks are stamped.
+    pub fn stamp_inside(&self) -> Option<usize> {
+        self.fine.then(|| self.clock.stamp())
+    }
+
     /// Writes down a call that did these actions.
     pub fn record(&self, invoked: usize, returned: usize, actions: Vec<A>) {
         self.record_one_of(invoked, returned, vec![actions]);

@@ -12,6 +12,7 @@ mod dispatch_fast;
 mod dispatch_local;
 mod dispatch_shutdown;
 mod dispatch_throttle;
+mod gate;
 mod harness;
 mod history;
 mod inbox;
@@ -41,6 +42,7 @@ fn models() -> Vec<Model> {
         pool_key::models(),
         pool_control::models(),
         throttle::models(),
+        gate::models(),
         testing::models(),
         whole::models(),
         museum::models(),

@@ -10,7 +10,7 @@ use syn::{Attribute, Block, Expr, ItemImpl, Macro, Pat, Stmt, Token, Type};
 /// Where keylane's own logic is, below `src/`. The door (`sync/`) is mutated through its users, errors have none, and what
 /// a queue's policy is made of has cargo-mutants (`cargo xtask policies`): no model could tell.
 pub fn is_subject(file: &str) -> bool {
-    ["lane/", "dispatch/", "pool/", "throttle/"].iter().any(|folder| file.starts_with(folder))
+    ["lane/", "dispatch/", "pool/", "throttle/", "gate/"].iter().any(|folder| file.starts_with(folder))
         || ["inside.rs", "worker_thread.rs", "policy/keyed.rs"].contains(&file)
 }
 

@@ -26,7 +26,7 @@ pub struct Laboratory {
 const PACKAGES: &[&str] = &["keylane", "keylane-loom", "keylane-proptests"];
 
 /// What judges a mutant beside the models, the cheapest first. Native tests run with real threads.
-const SUITES: [&str; 14] = [
+const SUITES: [&str; 16] = [
     "keylane/keylane",
     "keylane/errors",
     "keylane/odd_places",
@@ -38,9 +38,11 @@ const SUITES: [&str; 14] = [
     "keylane/pool_control",
     "keylane/pool_stop",
     "keylane/throttle_threads",
+    "keylane/gate",
     "keylane-proptests/pool",
     "keylane-proptests/queue",
     "keylane-proptests/throttle",
+    "keylane-proptests/gate",
 ];
 
 /// Somebody who may notice that a mutant is active.
@@ -118,11 +120,18 @@ impl Laboratory {
     /// Everybody who is not a model and may notice something in `file`, the cheapest first.
     pub fn suites(file: &str) -> impl Iterator<Item = Witness> {
         let elsewhere = move |suite: &str| {
-            let queue_or_pool = suite.contains("/pool") || suite.contains("/queue");
-            suite.contains("/pool") && file.starts_with("dispatch/")
-                || suite.contains("/queue") && file.starts_with("pool/")
-                || suite.contains("/throttle") != file.starts_with("throttle/")
-                    && (queue_or_pool || suite.contains("/throttle") && file != "lane/bell.rs")
+            // What else a file is used by; `lane/`, `policy/` and the rest by queues and pools, the bell by throttles.
+            let homes =
+                [("/queue", "dispatch/"), ("/pool", "pool/"), ("/throttle", "throttle/"), ("/gate", "gate/")];
+            let of_part = homes.iter().any(|(_, folder)| file.starts_with(folder));
+            homes.iter().any(|(name, folder)| {
+                let outside = match *name {
+                    "/gate" => true,
+                    "/throttle" => file != "lane/bell.rs",
+                    _ => of_part,
+                };
+                suite.contains(name) && !file.starts_with(folder) && outside
+            })
         };
         SUITES.iter().filter(move |suite| !elsewhere(suite)).map(|suite| Witness::Suite((*suite).to_owned()))
     }

@@ -67,6 +67,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("queue programs", "property", "D1 D2 D3 D5 D6 D7 D8 D9 D10", "keylane-proptests/queue"),
         plan("pool programs", "property", "P1 P2 P3 P6 P7 P8", "keylane-proptests/pool"),
         plan("throttle programs", "property", "D8", "keylane-proptests/throttle"),
+        plan("gate programs", "property", "E1 E2 E3 E4 E5", "keylane-proptests/gate"),
         plan(
             "laws of the queue's reference model",
             "property",
@@ -88,6 +89,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("throttle, threads", "native", "D8", "keylane/throttle_threads"),
         plan("pool, controls", "native", "P6 P7", "keylane/pool_control"),
         plan("pool, ends", "native", "P8", "keylane/pool_stop"),
+        plan("gate, threads", "native", "E1 E2 E4 E5", "keylane/gate"),
         plan("the invariant checkers", "native", "", "keylane/testing"),
         plan("memory after a burst", "native", "", "keylane/memory"),
         plan("odd places", "native", "D10 P8", "keylane/odd_places"),

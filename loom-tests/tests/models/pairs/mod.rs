@@ -7,6 +7,7 @@
 //!
 //! `pins.txt` beside this file holds how many interleavings each has.
 
+mod gate;
 mod inbox;
 mod pool;
 mod queue;
@@ -30,7 +31,7 @@ pub fn models() -> Vec<Model> {
         let pinned = pins.get(model.name()).copied().unwrap_or(0);
         model.iterations(pinned)
     };
-    [inbox::models(), queue::models(), pool::models(), throttle::models()]
+    [inbox::models(), queue::models(), pool::models(), throttle::models(), gate::models()]
         .into_iter()
         .flatten()
         .map(pin)
