@@ -24,8 +24,8 @@
 //! |---|---|---|
 //! | `sync` | the only door to primitives, and the theorem why programs in its vocabulary are sequentially consistent | `tests/tidy.rs` |
 //! | `lane` | the four protocols `Lane`, `Roster`, `Inbox`, `Baton`, with every atomic of the crate, and the argument for them | loom, every interleaving of each model |
-//! | `policy` | what runs next: `Strict`, `Rotation`, `Keyed` | proptest against naive models |
-//! | `dispatch` | [`DispatchQueue`], from a lane for each connection, two inboxes and the strict policy | loom and proptest |
+//! | `policy` | what runs next: `Backlog` (an [`Order`]) and `Keyed` | proptest against naive models |
+//! | `dispatch` | [`DispatchQueue`], from a lane for each connection, two inboxes and a backlog | loom and proptest |
 //! | `pool` | [`ShardedThreadPool`], from an inbox, a baton and the keyed policy for each shard | loom and proptest |
 //! | `throttle` | [`Throttle`], sequential code under one lock, and a bell or a waker for each that waits | loom and proptest |
 //! | `gate` | [`EpochGate`]: one mutex, sequential code under it, callbacks between two holds | loom and proptest |

@@ -102,7 +102,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
         closed
     }
 
-    /// All that will not be told of or dispatched any more, as it would have been: highest priority first.
+    /// All that will not be told of or dispatched any more, in the order in which it would have been.
     pub(super) fn leftovers(&mut self) -> (Events, Messages<D::Message>) {
         self.take_in(false);
         let messages = std::iter::from_fn(|| self.backlog.pick());

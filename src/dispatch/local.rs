@@ -30,10 +30,8 @@ impl<D: Dispatcher> Local<D> {
     /// # Errors
     /// [`DeliverError`] with the message in it, if the queue has been shut down.
     pub fn send(&self, message: D::Message) -> Result<(), DeliverError<D::Message>> {
-        self.shared
-            .local
-            .push(message, Origin::Outside)
-            .map_err(|message| DeliverError::new(message, Refusal::Stopped))
+        let sent = self.shared.local.push(message, Origin::Outside);
+        sent.map_err(|message| DeliverError::new(message, Refusal::Stopped))
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   Connection::deliver ──fast──▶ Dispatcher::fast_dispatch, on the caller's thread   (lane: entered)
-//!          └──queued──▶ inbox ──▶ DispatchLoop: strict priorities, round robin ──▶ Dispatcher::dispatch
+//!          └──queued──▶ inbox ──▶ DispatchLoop: priorities, round robin ──▶ Dispatcher::dispatch
 //!   Local::send ──▶ local inbox ──▶ LocalLoop ──fast──▶ Dispatcher::fast_dispatch
 //!                                       └──queued──▶ inbox (as ConnectionId::LOCAL)
 //! ```
