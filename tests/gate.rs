@@ -141,3 +141,40 @@ fn refusals_hand_back_and_say_why() {
     );
     assert_eq!(refused.into_message().number, 2);
 }
+
+/// A callback of a publication finds the map before gone, and its own epoch wanted by nobody, though others that waited
+/// for it have not left yet.
+#[test]
+fn callbacks_of_a_publication_find_it_done() {
+    struct Looks {
+        gate: Mutex<Option<EpochGate<Self>>>,
+        old: Arc<u64>,
+        looked: AtomicU64,
+    }
+    impl Gatekeeper for Looks {
+        type Message = ();
+        type Map = u64;
+        type Group = ();
+        fn epoch_of(&self, (): &()) -> Epoch {
+            Epoch(2)
+        }
+        fn group_of(&self, (): &()) {}
+        fn pass(&self, _: Turn<'_, Self>, (): ()) {
+            let gate = self.gate.lock().unwrap();
+            assert_eq!(gate.as_ref().unwrap().wanted(), None);
+            assert_eq!(Arc::strong_count(&self.old), 1);
+            self.looked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let old = Arc::new(1);
+    let looks = Looks { gate: Mutex::new(None), old: Arc::clone(&old), looked: AtomicU64::new(0) };
+    let gate = EpochGate::new(looks);
+    gate.publish(Epoch(1), old).unwrap();
+    *gate.keeper().gate.lock().unwrap() = Some(gate.clone());
+    let sessions = [gate.session(), gate.session()];
+    sessions.iter().for_each(|session| session.arrive(()).unwrap());
+    assert_eq!(gate.wanted(), Some(Epoch(2)));
+    gate.publish(Epoch(2), Arc::new(2)).unwrap();
+    assert_eq!(gate.keeper().looked.load(Ordering::Relaxed), 2);
+    gate.keeper().gate.lock().unwrap().take();
+}

@@ -5,7 +5,7 @@ use crate::gate::epoch::{Epoch, SessionId};
 use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::session::GateSession;
 use crate::gate::shared::Shared;
-use crate::gate::state::{State, Unpublished};
+use crate::gate::state::State;
 use crate::sync::{Arc, Mutex};
 
 /// Holds messages back until the map that they need is published (Ceph: an operation that waits for an OSDMap).
@@ -79,18 +79,11 @@ impl<K: Gatekeeper> EpochGate<K> {
     /// # Panics
     /// If a callback does that it runs. The map is published, and all that may leave has left.
     pub fn publish(&self, epoch: Epoch, map: Arc<K::Map>) -> Result<(), PublishError<Arc<K::Map>>> {
-        let published = self.shared.state.lock().publish(epoch, &map);
-        match published {
-            Ok(before) => {
-                drop(before);
-                // Callbacks may take their time, and publish the next one.
-                drop(map);
-                self.shared.release();
-                Ok(())
-            }
-            Err(Unpublished::Stopped) => Err(PublishError::Stopped { map }),
-            Err(Unpublished::Stale(published)) => Err(PublishError::Stale { epoch, published, map }),
-        }
+        let before = self.shared.state.lock().publish(epoch, map)?;
+        // Callbacks may take their time, and need only the new one.
+        drop(before);
+        self.shared.release();
+        Ok(())
     }
 
     /// `group` is there now: what was set aside for it rejoins its sessions at the front, in the order of arrival (Ceph:
@@ -121,8 +114,7 @@ impl<K: Gatekeeper> EpochGate<K> {
     ///
     /// Again, it hands back nothing.
     pub fn stop(&self) -> Vec<(SessionId, K::Message)> {
-        let (left, map) = self.shared.state.lock().stop();
-        drop(map);
+        let (left, _map) = self.shared.state.lock().stop();
         left.into_iter().map(|(session, waiting)| (session, waiting.message)).collect()
     }
 

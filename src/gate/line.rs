@@ -49,9 +49,6 @@ impl<K: Gatekeeper> Line<K> {
     }
 
     pub(super) fn push(&mut self, waiting: Waiting<K>) {
-        if self.running.is_some() {
-            mark("left to who delivers");
-        }
         self.arrived += 1;
         self.waiting.insert(self.arrived, waiting);
     }
@@ -59,10 +56,15 @@ impl<K: Gatekeeper> Line<K> {
     /// Begins the callback of the head, if none runs and it may leave under `epoch`.
     pub(super) fn begin(&mut self, epoch: Epoch) -> Option<(Number, Waiting<K>)> {
         if self.running.is_some() {
+            mark("left to who delivers");
             return None;
         }
         loop {
-            let head = self.waiting.first_entry().filter(|head| head.get().needs <= epoch)?;
+            let head = self.waiting.first_entry()?;
+            if head.get().needs > epoch {
+                mark("waits for an epoch");
+                return None;
+            }
             let (number, head) = head.remove_entry();
             if let Some(aside) = self.aside.get_mut(&head.group) {
                 // Earlier ones wait for its group: so does it, whether the group is there by now or not.

@@ -58,9 +58,8 @@ impl<K: Gatekeeper> GateSession<K> {
 
 impl<K: Gatekeeper> Drop for GateSession<K> {
     fn drop(&mut self) {
-        let line = self.shared.state.lock().close(self.id);
-        // Not under the lock: what a message holds is not ours.
-        drop(line);
+        // Dropped after the lock: what a message holds is not ours.
+        let _line = self.shared.state.lock().close(self.id);
     }
 }
 

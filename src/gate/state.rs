@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::PublishError;
 use crate::gate::epoch::{Epoch, SessionId};
 use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::line::{Line, Number, Parked, Waiting};
-use crate::sync::{Arc, mark};
+use crate::sync::Arc;
 
 /// See the module's documentation.
 pub(super) struct State<K: Gatekeeper> {
@@ -32,12 +33,6 @@ pub(super) struct Arrived<K: Gatekeeper> {
     pub(super) wanted: Option<Epoch>,
     /// To be run by who brought the message; perhaps an earlier one.
     pub(super) begun: Option<Begun<K>>,
-}
-
-/// Why a map was refused.
-pub(super) enum Unpublished {
-    Stopped,
-    Stale(Epoch),
 }
 
 impl<K: Gatekeeper> State<K> {
@@ -77,25 +72,21 @@ impl<K: Gatekeeper> State<K> {
         line.push(waiting);
         let wanted = needs.filter(|_| needs > self.epoch() && needs > self.asked);
         self.asked = self.asked.max(wanted);
-        let begun = self.begin(id);
-        if begun.is_none() && needs > self.epoch() {
-            mark("waits for an epoch");
-        }
-        Ok(Arrived { wanted, begun })
+        Ok(Arrived { wanted, begun: self.begin(id) })
     }
 
     /// The map that was there before, to be dropped without the lock.
     pub(super) fn publish(
         &mut self,
         epoch: Epoch,
-        map: &Arc<K::Map>,
-    ) -> Result<Option<(Epoch, Arc<K::Map>)>, Unpublished> {
+        map: Arc<K::Map>,
+    ) -> Result<Option<(Epoch, Arc<K::Map>)>, PublishError<Arc<K::Map>>> {
         if self.stopped {
-            return Err(Unpublished::Stopped);
+            return Err(PublishError::Stopped { map });
         }
         match self.epoch() {
-            Some(published) if epoch <= published => Err(Unpublished::Stale(published)),
-            _ => Ok(self.published.replace((epoch, Arc::clone(map)))),
+            Some(published) if epoch <= published => Err(PublishError::Stale { epoch, published, map }),
+            _ => Ok(self.published.replace((epoch, map))),
         }
     }
 
