@@ -10,13 +10,19 @@ use crate::sync::Arc;
 
 /// See the module's documentation.
 pub(super) struct State<K: Gatekeeper> {
-    published: Option<(Epoch, Arc<K::Map>)>,
+    published: Option<Published<K>>,
     /// The highest epoch that was wanted when a message arrived.
     asked: Option<Epoch>,
     stopped: bool,
     opened: SessionId,
     lines: BTreeMap<SessionId, Line<K>>,
 }
+
+/// An epoch that is there, with its map.
+pub(super) type Published<K> = (Epoch, Arc<<K as Gatekeeper>::Map>);
+
+/// What a session leaves behind.
+pub(super) type Left<K> = (SessionId, Waiting<K>);
 
 /// A callback to be run.
 pub(super) struct Begun<K: Gatekeeper> {
@@ -58,7 +64,7 @@ impl<K: Gatekeeper> State<K> {
         self.lines.remove(&id)
     }
 
-    pub(super) fn published(&self) -> Option<(Epoch, Arc<K::Map>)> {
+    pub(super) fn published(&self) -> Option<Published<K>> {
         self.published.clone()
     }
 
@@ -80,7 +86,7 @@ impl<K: Gatekeeper> State<K> {
         &mut self,
         epoch: Epoch,
         map: Arc<K::Map>,
-    ) -> Result<Option<(Epoch, Arc<K::Map>)>, PublishError<Arc<K::Map>>> {
+    ) -> Result<Option<Published<K>>, PublishError<Arc<K::Map>>> {
         if self.stopped {
             return Err(PublishError::Stopped { map });
         }
@@ -128,7 +134,7 @@ impl<K: Gatekeeper> State<K> {
     }
 
     /// Everything that waits, session by session, and the map: to be dropped without the lock.
-    pub(super) fn stop(&mut self) -> (Vec<(SessionId, Waiting<K>)>, Option<(Epoch, Arc<K::Map>)>) {
+    pub(super) fn stop(&mut self) -> (Vec<Left<K>>, Option<Published<K>>) {
         self.stopped = true;
         let left = self.lines.iter_mut().flat_map(|(id, line)| {
             let left = line.empty();
