@@ -79,6 +79,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("the checker's programs", "checker", "", "keylane-checker/generator"),
         plan("the checker on known programs", "checker", "", "keylane-checker/known"),
         plan("the invariant checkers reject", "native", "", "keylane-loom/rejects"),
+        Plan { environment: soak, ..plan("soak, threads", "native", "D1 D7 D8 D9", "keylane/soak") },
         plan("stress, threads", "native", "D1 D2 D5 D6 P1 P2 P3 P6 P7", "keylane/stress"),
         plan("policies", "native", "D2 D3 D4 P2 P3", "keylane/keylane"),
         plan("queue, threads", "native", "D1 D2 D6 D10 D12", "keylane/queue_threads"),
@@ -115,6 +116,16 @@ fn schedules(tier: Tier) -> Vec<(&'static str, String)> {
         Tier::Deep => 1_700_000,
     };
     vec![("KEYLANE_SCHEDULES", schedules.to_string())]
+}
+
+/// Messages through one queue.
+fn soak(tier: Tier) -> Vec<(&'static str, String)> {
+    let messages: u64 = match tier {
+        Tier::Quick => 2_000_000,
+        Tier::Default => 20_000_000,
+        Tier::Deep => 1_000_000_000,
+    };
+    vec![("KEYLANE_SOAK", messages.to_string())]
 }
 
 fn programs(tier: Tier) -> Vec<(&'static str, String)> {
