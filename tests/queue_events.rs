@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use keylane::{
     ConnectionId, ControlError, Delivered, DispatchQueue, Dispatcher, DispatcherChain, Event, Handled,
-    Message, OnPanic, Priority, Step, Stop,
+    Limits, Message, OnPanic, Priority, Refusal, Step, Stop,
 };
 
 use common::{bounded, hear, together};
@@ -137,6 +137,7 @@ fn a_chain_asks_one_after_the_other() {
     }
     let only = |clerk: &Clerk| {
         let mut seen = clerk.take();
+        assert!(seen.iter().any(|seen| matches!(seen, Seen::Preprocessed(_))), "each sees each");
         seen.retain(|seen| !matches!(seen, Seen::Preprocessed(_)));
         seen
     };
@@ -169,6 +170,20 @@ fn some_events_are_for_all_and_some_are_claimed() {
     assert_eq!(second.take(), for_all);
     let finals = [Seen::Told(1, Event::Reset), Seen::Told(2, Event::Refused)];
     assert_eq!(claims.take(), [for_all.as_slice(), &finals].concat());
+
+    let chain = DispatcherChain::new()
+        .with(Arc::new(Explosive))
+        .with(Arc::new(second.clone()))
+        .with(Arc::new(claims.clone()));
+    let (queue, mut dispatch, _local) = DispatchQueue::builder(chain).stepped();
+    queue.connect().reset().unwrap();
+    assert_eq!(dispatch.step(), Step::Ran);
+    let reset = [Seen::Told(1, Event::Reset)];
+    assert_eq!(
+        (second.take().as_slice(), claims.take().as_slice()),
+        (&reset[..], &reset[..]),
+        "unclaimed so far"
+    );
 }
 
 #[test]
@@ -349,6 +364,17 @@ fn a_panic_stops_the_queue_if_it_is_to() {
             assert!(report.leftovers.len() <= accepted);
         }
     });
+}
+
+/// Unless a message says what it costs.
+#[test]
+fn a_message_costs_one() {
+    let limits = Limits { count: None, bytes: Some(2) };
+    let (queue, _dispatch, _local) = DispatchQueue::builder(Explosive).limits(limits).stepped();
+    let mut connection = queue.connect();
+    assert!(connection.try_deliver(letter(1)).is_ok() && connection.try_deliver(letter(2)).is_ok());
+    assert_eq!(queue.throttle().unwrap().snapshot().bytes, 2);
+    assert_eq!(connection.try_deliver(letter(3)).unwrap_err().reason(), Refusal::Full);
 }
 
 #[test]

@@ -302,6 +302,22 @@ fn a_future_that_is_dropped_has_delivered_nothing() {
 }
 
 #[test]
+fn a_future_that_is_polled_again_keeps_its_place() {
+    let (queue, mut dispatch, _local) =
+        DispatchQueue::builder(Clerk::default()).limits(limits(1, 1)).stepped();
+    let (mut one, mut other) = (queue.connect(), queue.connect());
+    let _ = one.deliver(LETTER).unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    let (mut first, mut second) = (one.deliver_async(LETTER), other.deliver_async(LETTER));
+    assert!(pin!(&mut first).poll(&mut context).is_pending());
+    assert!(pin!(&mut second).poll(&mut context).is_pending());
+    assert!(pin!(&mut first).poll(&mut context).is_pending());
+    assert_eq!(dispatch.step(), Step::Ran);
+    assert!(pin!(&mut second).poll(&mut context).is_pending());
+    assert!(pin!(&mut first).poll(&mut context).is_ready());
+}
+
+#[test]
 fn a_queue_without_limits_never_says_full() {
     let (queue, dispatch, local) = DispatchQueue::builder(Clerk::default()).stepped();
     assert!(queue.throttle().is_none());

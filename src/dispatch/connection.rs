@@ -161,7 +161,6 @@ impl<D: Dispatcher> Connection<D> {
                 Entry::Visit(visit) => {
                     self.shared.fast_dispatch(from, message);
                     drop(visit);
-                    drop(permit);
                     return Ok(Delivered::Fast);
                 }
                 Entry::Closed => return Err(message),
