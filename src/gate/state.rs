@@ -8,9 +8,12 @@ use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::line::{Line, Number, Parked, Waiting};
 use crate::sync::Arc;
 
+/// The newest epoch and its map, if there is one.
+pub(super) type Published<K> = Option<(Epoch, Arc<<K as Gatekeeper>::Map>)>;
+
 /// See the module's documentation.
 pub(super) struct State<K: Gatekeeper> {
-    published: Option<Published<K>>,
+    published: Published<K>,
     /// The highest epoch that was wanted when a message arrived.
     asked: Option<Epoch>,
     stopped: bool,
@@ -18,10 +21,7 @@ pub(super) struct State<K: Gatekeeper> {
     lines: BTreeMap<SessionId, Line<K>>,
 }
 
-/// An epoch that is there, with its map.
-pub(super) type Published<K> = (Epoch, Arc<<K as Gatekeeper>::Map>);
-
-/// What a session leaves behind.
+/// What waited, and in which session.
 pub(super) type Left<K> = (SessionId, Waiting<K>);
 
 /// A callback to be run.
@@ -64,7 +64,7 @@ impl<K: Gatekeeper> State<K> {
         self.lines.remove(&id)
     }
 
-    pub(super) fn published(&self) -> Option<Published<K>> {
+    pub(super) fn published(&self) -> Published<K> {
         self.published.clone()
     }
 
@@ -86,7 +86,7 @@ impl<K: Gatekeeper> State<K> {
         &mut self,
         epoch: Epoch,
         map: Arc<K::Map>,
-    ) -> Result<Option<Published<K>>, PublishError<Arc<K::Map>>> {
+    ) -> Result<Published<K>, PublishError<Arc<K::Map>>> {
         if self.stopped {
             return Err(PublishError::Stopped { map });
         }
@@ -134,7 +134,7 @@ impl<K: Gatekeeper> State<K> {
     }
 
     /// Everything that waits, session by session, and the map: to be dropped without the lock.
-    pub(super) fn stop(&mut self) -> (Vec<Left<K>>, Option<Published<K>>) {
+    pub(super) fn stop(&mut self) -> (Vec<Left<K>>, Published<K>) {
         self.stopped = true;
         let left = self.lines.iter_mut().flat_map(|(id, line)| {
             let left = line.empty();

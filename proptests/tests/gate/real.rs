@@ -196,7 +196,7 @@ impl Real {
             *arrived += 1;
             *arrived
         };
-        let needs = self.counted_from_newest(letter.needs);
+        let needs = self.epoch_by(letter.needs);
         let expected = self.model.lock().unwrap().arrive(session.id().get(), number, needs, letter.group);
         if expected == Arrival::TakenAndWanted {
             self.wanted.lock().unwrap().push(needs);
@@ -216,7 +216,7 @@ impl Real {
     }
 
     fn publish(&self, by: i64) {
-        let epoch = self.counted_from_newest(by);
+        let epoch = self.epoch_by(by);
         let expected = self.model.lock().unwrap().publish(epoch);
         let map = Arc::new(epoch);
         if expected == Publishing::Done {
@@ -236,7 +236,7 @@ impl Real {
         assert_eq!(outcome, expected, "E3");
     }
 
-    fn counted_from_newest(&self, by: i64) -> u64 {
+    fn epoch_by(&self, by: i64) -> u64 {
         self.model.lock().unwrap().published().unwrap_or(1).saturating_add_signed(by)
     }
 }
