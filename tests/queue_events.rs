@@ -366,6 +366,24 @@ fn a_panic_stops_the_queue_if_it_is_to() {
     });
 }
 
+#[test]
+fn what_nobody_took_is_counted_whatever_its_callback_does() {
+    struct Refuses;
+    impl Dispatcher for Refuses {
+        type Message = Letter;
+        fn dispatch(&self, _: ConnectionId, letter: Letter) -> Handled<Letter> {
+            Err(letter)
+        }
+        fn unhandled(&self, _: ConnectionId, _: &Letter) {
+            panic!("planned");
+        }
+    }
+    let (queue, mut dispatch, local) = DispatchQueue::builder(Refuses).stepped();
+    assert_eq!(queue.connect().deliver(letter(1)).unwrap(), Delivered::Queued);
+    assert!(catch_unwind(AssertUnwindSafe(|| dispatch.step())).is_err());
+    assert_eq!(queue.reclaim(dispatch, local).unhandled, 1);
+}
+
 /// Unless a message says what it costs.
 #[test]
 fn a_message_costs_one() {
