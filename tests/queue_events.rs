@@ -395,6 +395,24 @@ fn a_message_costs_one() {
     assert_eq!(connection.try_deliver(letter(3)).unwrap_err().reason(), Refusal::Full);
 }
 
+/// Nothing more is begun, and nothing before it was disturbed.
+#[test]
+fn a_panic_that_stops_the_queue_hands_back_the_rest() {
+    let builder = DispatchQueue::builder(Explosive).on_panic(OnPanic::Stop);
+    let (queue, mut dispatch, local) = builder.stepped();
+    let mut connection = queue.connect();
+    for number in [1, 2, 13, 3] {
+        assert_eq!(connection.deliver(letter(number)).unwrap(), Delivered::Queued);
+    }
+    assert_eq!((dispatch.step(), dispatch.step()), (Step::Ran, Step::Ran));
+    assert!(!connection.looks_closed());
+    assert!(catch_unwind(AssertUnwindSafe(|| dispatch.step())).is_err());
+    assert_eq!(dispatch.step(), Step::Stopped);
+    assert_eq!(connection.deliver(letter(4)).unwrap_err().reason(), Refusal::Stopped);
+    let left: Vec<_> = queue.reclaim(dispatch, local).leftovers.iter().map(|(_, left)| left.number).collect();
+    assert_eq!(left, [3]);
+}
+
 #[test]
 fn a_panic_is_isolated_otherwise() {
     bounded(|| {
