@@ -154,14 +154,13 @@ mod tests {
         let mut keyed = Keyed::new();
         (0..10_000).for_each(|key| keyed.push(key, 0u8));
         (0..10_000).for_each(|_| keyed.push(0, 0));
-        let room = |keyed: &Keyed<_, _>| {
-            (keyed.keys.capacity(), keyed.ready.capacity(), keyed.keys[&0].items.capacity())
-        };
+        let room = |keyed: &Keyed<_, _>| (keyed.ready.capacity(), keyed.keys[&0].items.capacity());
         let at_most = room(&keyed);
         for key in 0..10_000 {
             assert_eq!(keyed.pick(), Some((key, 0)));
             keyed.finish(key);
-            assert!(key >= 7_000 || room(&keyed) == at_most, "much of it is used: nothing is copied");
+            // Much of it is used: nothing is copied. (What a map says of its room includes no graves.)
+            assert!(key >= 7_000 || (room(&keyed) == at_most && keyed.keys.capacity() > 4_000));
         }
         assert!(keyed.keys.capacity() < 2048 && keyed.ready.capacity() < 2048);
         while keyed.pick().is_some() {
