@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::{Arrival, Envelope, Happening, Shared};
+use crate::dispatch::shared::{Arrival, Envelope, Happening, Load, Shared};
 use crate::policy::{Backlog, Order};
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
@@ -20,7 +20,7 @@ pub struct DispatchLoop<D: Dispatcher> {
     /// Swapped with the inbox; empty between steps.
     batch: Vec<Arrival<D::Message>>,
     events: VecDeque<(ConnectionId, Event)>,
-    backlog: Backlog<ConnectionId, Envelope<D::Message>>,
+    backlog: Backlog<ConnectionId, Load<D::Message>>,
 }
 
 impl<D: Dispatcher> DispatchLoop<D> {
@@ -43,7 +43,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
             self.shared.tell(from, event);
             return Step::Ran;
         }
-        let Some((from, Envelope { message, pending, permit, .. })) = self.backlog.pick() else {
+        let Some((from, Load { message, pending, permit })) = self.backlog.pick() else {
             return if closed.is_some() { Step::Stopped } else { Step::Idle };
         };
         self.shared.dispatch(from, message);
@@ -84,14 +84,13 @@ impl<D: Dispatcher> DispatchLoop<D> {
         let mut discarded = Vec::new();
         for arrival in self.batch.drain(..) {
             match arrival {
-                Arrival::Message(envelope) => {
-                    let Envelope { from, priority, cost, .. } = envelope;
-                    self.backlog.push(priority.0, cost, from, envelope);
+                Arrival::Message(Envelope { from, priority, cost, load }) => {
+                    self.backlog.push(priority.0, cost, from, load);
                 }
                 Arrival::Happening(Happening { from, discards, event }) => {
                     if discards {
                         mark("discarded");
-                        self.backlog.discard(from, |envelope| discarded.push(envelope));
+                        self.backlog.discard(from, |load| discarded.push(load));
                     }
                     self.events.extend(event.map(|event| (from, event)));
                 }
@@ -106,7 +105,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
     pub(super) fn leftovers(&mut self) -> (Events, Messages<D::Message>) {
         self.take_in(false);
         let messages = std::iter::from_fn(|| self.backlog.pick());
-        let messages = messages.map(|(from, envelope)| (from, envelope.message)).collect();
+        let messages = messages.map(|(from, load)| (from, load.message)).collect();
         (self.events.drain(..).collect(), messages)
     }
 }

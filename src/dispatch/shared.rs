@@ -30,9 +30,14 @@ pub(super) struct Envelope<M> {
     pub(super) from: ConnectionId,
     /// Asked on the producer's side, so that a panic there costs the queue nothing.
     pub(super) priority: Priority,
-    pub(super) message: M,
     /// What it counts for in the weighted band.
     pub(super) cost: u64,
+    pub(super) load: Load<M>,
+}
+
+/// A message and what ends with it.
+pub(super) struct Load<M> {
+    pub(super) message: M,
     /// Dropped after the callback, which is what reopens an ordered lane for fast dispatch.
     pub(super) pending: Option<Pending>,
     /// Dropped after the callback (D8). None where the queue has no limits, and of messages to oneself.
@@ -130,9 +135,9 @@ impl<D: Dispatcher> Shared<D> {
             let _inside = Inside::queue(self.id());
             (message.priority(), message.cost())
         };
-        let envelope = Envelope { from, priority, cost, message, pending, permit };
+        let envelope = Envelope { from, priority, cost, load: Load { message, pending, permit } };
         self.queue.push(Arrival::Message(envelope), origin).map_err(|refused| match refused {
-            Arrival::Message(envelope) => envelope.message,
+            Arrival::Message(envelope) => envelope.load.message,
             Arrival::Happening(_) => unreachable!("what is refused is what was pushed"),
         })
     }

@@ -43,8 +43,17 @@ impl Hasher for Mixer {
         for part in bytes.chunks(8) {
             let mut word = [0; 8];
             word[..part.len()].copy_from_slice(part);
-            self.0 = (self.0 ^ u64::from_le_bytes(word)).wrapping_mul(GAMMA);
+            self.write_u64(u64::from_le_bytes(word));
         }
+    }
+
+    // The keys here are made of these two; each is one step, and not a loop over bytes.
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0 ^ word).wrapping_mul(GAMMA);
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(u64::from(byte));
     }
 
     fn finish(&self) -> u64 {
@@ -70,6 +79,13 @@ mod tests {
             parts.iter().for_each(|part| mixer.write(part));
             mixer.finish()
         };
+        let numbers = |word: u64, byte: u8| {
+            let mut mixer = Mixer::default();
+            mixer.write_u64(word);
+            mixer.write_u8(byte);
+            mixer.finish()
+        };
+        assert_eq!(numbers(1 << 63 | 7, 3), hash(&[&(1_u64 << 63 | 7).to_le_bytes(), &[3]]));
         assert_eq!(hash(&[]), 0);
         assert_eq!(hash(&[&[1]]), mix(GAMMA));
         assert_eq!(hash(&[&[1], &[3]]), mix((GAMMA ^ 3).wrapping_mul(GAMMA)));

@@ -101,7 +101,7 @@ impl Laboratory {
     pub fn build(root: &Path) -> Result<Self> {
         let mut copy = Copy::write(root, &mutants::home(root), mutants::all(root)?)?;
         copy.settle()?;
-        let executables = build::tests(copy.home(), &copy.home().join("target"), PACKAGES)?;
+        let executables = build::tests(copy.home(), &root.join("target"), PACKAGES)?;
         let mut models = models::describe(executables.get("keylane-loom/models")?)?;
         models.sort_by_key(|model| model.pinned);
         Ok(Self { copy, executables, models })
