@@ -6,6 +6,7 @@ use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::{Arrival, Envelope, Happening, Load, Shared};
+use crate::lane::Taken;
 use crate::policy::{Backlog, Order};
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
@@ -35,7 +36,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
     /// If the callback does, or the drop of a message that was discarded. The message counts as dispatched, the event as
     /// told, and the loop can be stepped on.
     pub fn step(&mut self) -> Step {
-        let closed = self.take_in(false);
+        let closed = self.take_in(false).closed();
         if closed == Some(Stop::HandBack) {
             return Step::Stopped;
         }
@@ -68,7 +69,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
 
     /// Sleeps until something arrives or the queue is shut down, unless that is so already.
     fn sleep(&mut self) {
-        if self.take_in(true).is_none() && self.events.is_empty() && self.backlog.is_empty() {
+        if self.take_in(true) == Taken::Asleep {
             self.shared.queue.sleep();
             mark("dispatch thread woke");
         }
@@ -78,9 +79,9 @@ impl<D: Dispatcher> DispatchLoop<D> {
         Arc::ptr_eq(&self.shared, shared)
     }
 
-    /// Moves arrivals into the policy; says how the queue has been closed, if it has.
-    fn take_in(&mut self, lie_down: bool) -> Option<Stop> {
-        let closed = self.shared.queue.inbox().take(&mut self.batch, lie_down);
+    /// Moves arrivals into the policy.
+    fn take_in(&mut self, lie_down: bool) -> Taken {
+        let taken = self.shared.queue.inbox().take(&mut self.batch, lie_down);
         let mut discarded = Vec::new();
         for arrival in self.batch.drain(..) {
             match arrival {
@@ -98,12 +99,12 @@ impl<D: Dispatcher> DispatchLoop<D> {
         }
         // The drops of messages are the user's code, and may panic: by now nothing is half done.
         drop(discarded);
-        closed
+        taken
     }
 
     /// All that will not be told of or dispatched any more, in the order in which it would have been.
     pub(super) fn leftovers(&mut self) -> (Events, Messages<D::Message>) {
-        self.take_in(false);
+        let _ = self.take_in(false);
         let messages = std::iter::from_fn(|| self.backlog.pick());
         let messages = messages.map(|(from, load)| (from, load.message)).collect();
         (self.events.drain(..).collect(), messages)

@@ -6,7 +6,7 @@ use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::Shared;
 use crate::error::{DeliverError, Refusal};
-use crate::lane::{KEPT, Origin};
+use crate::lane::{KEPT, Origin, Taken};
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
 
@@ -69,7 +69,7 @@ impl<D: Dispatcher> LocalLoop<D> {
     /// If the callback of a fast-dispatched message does. It counts as dispatched, and the loop can be
     /// stepped on.
     pub fn step(&mut self) -> Step {
-        let closed = self.take_in(false);
+        let closed = self.take_in(false).closed();
         if closed == Some(Stop::HandBack) {
             return Step::Stopped;
         }
@@ -122,7 +122,7 @@ impl<D: Dispatcher> LocalLoop<D> {
 
     /// Sleeps until something is sent or the queue is shut down, unless that is so already.
     fn sleep(&mut self) {
-        if self.take_in(true).is_none() && self.backlog.is_empty() {
+        if self.take_in(true) == Taken::Asleep {
             self.shared.local.sleep();
             mark("local thread woke");
         }
@@ -132,19 +132,19 @@ impl<D: Dispatcher> LocalLoop<D> {
         Arc::ptr_eq(&self.shared, shared)
     }
 
-    /// Moves arrivals behind the backlog; says how the inbox has been closed, if it has.
-    fn take_in(&mut self, lie_down: bool) -> Option<Stop> {
-        let closed = self.shared.local.inbox().take(&mut self.batch, lie_down);
+    /// Moves arrivals behind the backlog.
+    fn take_in(&mut self, lie_down: bool) -> Taken {
+        let taken = self.shared.local.inbox().take(&mut self.batch, lie_down);
         if self.backlog.is_empty() && self.backlog.capacity() > KEPT {
             self.backlog = VecDeque::new();
         }
         self.backlog.extend(self.batch.drain(..));
-        closed
+        taken
     }
 
     /// All that will not be delivered any more, in the order it was sent.
     pub(super) fn leftovers(&mut self) -> Vec<(ConnectionId, D::Message)> {
-        self.take_in(false);
+        let _ = self.take_in(false);
         self.backlog.drain(..).map(|message| (ConnectionId::LOCAL, message)).collect()
     }
 }

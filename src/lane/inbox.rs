@@ -43,6 +43,29 @@ pub enum Origin {
     Inside,
 }
 
+/// How an inbox leaves its consumer.
+#[must_use = "a consumer that is asleep must wait for its bell"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Taken {
+    /// Up. More may arrive, and nobody will be told to wake it.
+    Awake,
+    /// Asleep: nothing had arrived, and whoever brings the next thing rings the bell. There is no other reason to wait
+    /// for it. (That nothing is left to do is none: what left nothing to do may have been an arrival.)
+    Asleep,
+    /// Up, and nothing will ever arrive again.
+    Closed(Stop),
+}
+
+impl Taken {
+    /// How the inbox has been closed, if it has.
+    pub fn closed(self) -> Option<Stop> {
+        match self {
+            Self::Closed(stop) => Some(stop),
+            Self::Awake | Self::Asleep => None,
+        }
+    }
+}
+
 /// What a producer must do after its message got in.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,10 +98,9 @@ impl<T> Inbox<T> {
         Ok(state.wake())
     }
 
-    /// Swaps all arrivals into the empty `batch`, and says how the inbox has been closed if it has: then
-    /// nothing will ever arrive again. If it is open, nothing had arrived, and `lie_down` is set, the consumer
-    /// is asleep from here on and must wait for its bell.
-    pub fn take(&self, batch: &mut Vec<T>, lie_down: bool) -> Option<Stop> {
+    /// Swaps all arrivals into the empty `batch`. If there were none, the inbox is open and `lie_down` is set, the
+    /// consumer is asleep from here on.
+    pub fn take(&self, batch: &mut Vec<T>, lie_down: bool) -> Taken {
         debug_assert!(batch.is_empty(), "a batch is used up before the next is taken");
         if batch.capacity() > KEPT {
             *batch = Vec::new();
@@ -86,11 +108,12 @@ impl<T> Inbox<T> {
         let mut state = self.state.lock();
         std::mem::swap(&mut state.arrived, batch);
         match state.door {
-            Door::Closed(stop) => Some(stop),
-            Door::Open | Door::Sealed => {
-                state.asleep |= lie_down && batch.is_empty();
-                None
+            Door::Closed(stop) => Taken::Closed(stop),
+            Door::Open | Door::Sealed if lie_down && batch.is_empty() => {
+                state.asleep = true;
+                Taken::Asleep
             }
+            Door::Open | Door::Sealed => Taken::Awake,
         }
     }
 
@@ -140,7 +163,7 @@ mod tests {
             }
             let taken = [(); 3].map(|()| {
                 batch.clear();
-                inbox.take(&mut batch, false);
+                assert_eq!(inbox.take(&mut batch, false), Taken::Awake);
                 batch.capacity()
             });
             batch.clear();

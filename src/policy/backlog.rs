@@ -121,11 +121,6 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
         self.len
     }
 
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Charges the weighted band with what is picked of it: the first of `overdue`, or else what its shares
     /// choose.
     fn share(&mut self, overdue: Option<LineId>) -> LineId {
@@ -170,10 +165,10 @@ mod tests {
         {
             backlog.push(priority, 1, source, item);
         }
-        assert_eq!((backlog.len(), backlog.is_empty()), (6, false));
+        assert_eq!(backlog.len(), 6);
         assert_eq!(backlog.pick(), Some(('a', 2)));
         assert_eq!(rest(&mut backlog), [4, 3, 5, 1, 6]);
-        assert_eq!((backlog.len(), backlog.is_empty(), backlog.pick()), (0, true, None));
+        assert_eq!((backlog.len(), backlog.pick()), (0, None));
     }
 
     #[test]

@@ -218,7 +218,8 @@ impl<K: Clone + Eq + Hash, I> Charge for Core<K, I> {
     fn take_in(&mut self, lie_down: bool) -> bool {
         // While nothing may start there is nothing to be woken for: whoever ends the pause lays down the baton.
         let lie_down = lie_down && self.may_start();
-        self.inbox.take(&mut self.batch, lie_down);
+        // Whether the workers lie down is the baton's to say: the inbox's consumer is whoever holds it.
+        let _ = self.inbox.take(&mut self.batch, lie_down);
         let arrived = !self.batch.is_empty();
         for (key, Work { item, parent }) in self.batch.drain(..) {
             let generation = parent.unwrap_or(self.generation);

@@ -32,7 +32,7 @@ impl Charge for Numbers {
 
     fn take_in(&mut self, lie_down: bool) -> bool {
         let mut batch = Vec::new();
-        self.inbox.take(&mut batch, lie_down);
+        let _ = self.inbox.take(&mut batch, lie_down);
         let arrived = !batch.is_empty();
         self.waiting.append(&mut batch);
         arrived

@@ -11,6 +11,7 @@ pub fn models() -> Vec<Model> {
         reset_against_pick(),
         discard_by_number_against_a_reader(),
         announcement_against_sleep(),
+        discard_against_sleep(),
         an_ordered_connection_goes_on_after_a_discard(),
         reset_against_run_remaining(),
     ]
@@ -142,6 +143,35 @@ fn announcement_against_sleep() -> Model {
             let (queue, mut dispatch, mut local) = DispatchQueue::builder(Rings(Arc::clone(&done))).stepped();
             thread::spawn(move || dispatch.run());
             queue.connect().accepted().unwrap();
+            done.wait();
+            queue.shutdown(Stop::RunRemaining);
+            assert_eq!(local.step(), Step::Stopped, "and that ends the queue");
+        })
+}
+
+/// A discard is an arrival that leaves nothing to do, and may take away what arrived with it. The dispatch thread, which
+/// was about to sleep, must not lie down over it unannounced: what comes next has to wake it.
+fn discard_against_sleep() -> Model {
+    struct Rings(Arc<Bell>);
+    impl Dispatcher for Rings {
+        type Message = Op;
+        fn dispatch(&self, _: ConnectionId, op: Op) -> Handled<Op> {
+            self.0.ring();
+            drop(op);
+            Ok(())
+        }
+    }
+
+    Model::new("discard_against_sleep", "D7 D11", 2)
+        .iterations(8_312)
+        .reaches(&["discarded", "woke the consumer", "dispatch thread woke"])
+        .scenario(|| {
+            let done = Arc::new(Bell::new());
+            let (queue, mut dispatch, mut local) = DispatchQueue::builder(Rings(Arc::clone(&done))).stepped();
+            let mut connection = queue.connect();
+            thread::spawn(move || dispatch.run());
+            connection.discard().unwrap();
+            let _ = connection.deliver(queued(1)).unwrap();
             done.wait();
             queue.shutdown(Stop::RunRemaining);
             assert_eq!(local.step(), Step::Stopped, "and that ends the queue");

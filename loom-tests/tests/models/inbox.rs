@@ -2,7 +2,7 @@
 
 use crate::harness::{Log, Model};
 use keylane::Stop;
-use keylane::internals::{Arc, Bell, Inbox, Origin, Pushed, mark};
+use keylane::internals::{Arc, Bell, Inbox, Origin, Pushed, Taken, mark};
 use loom::thread;
 
 /// Every model of this file.
@@ -58,9 +58,9 @@ impl Post {
         let mut sleeps = 0;
         let mut batch = Vec::new();
         while into.len() < count {
-            let closed = self.inbox.take(&mut batch, true);
-            assert_eq!(closed, None);
-            if batch.is_empty() {
+            let taken = self.inbox.take(&mut batch, true);
+            assert_eq!(taken.closed(), None);
+            if taken == Taken::Asleep {
                 sleeps += 1;
                 self.bell.wait();
             }
@@ -188,13 +188,12 @@ fn close_against_push() -> Model {
                     let mut got = Vec::new();
                     let mut batch = Vec::new();
                     loop {
-                        let closed = post.inbox.take(&mut batch, true);
-                        if closed.is_none() && batch.is_empty() {
-                            post.bell.wait();
-                        }
+                        let taken = post.inbox.take(&mut batch, true);
                         got.append(&mut batch);
-                        if closed.is_some() {
-                            return got;
+                        match taken {
+                            Taken::Awake => {}
+                            Taken::Asleep => post.bell.wait(),
+                            Taken::Closed(_) => return got,
                         }
                     }
                 })
@@ -226,9 +225,9 @@ fn close_against_close() -> Model {
                 let post = Arc::clone(&post);
                 thread::spawn(move || {
                     let mut batch = Vec::new();
-                    if post.inbox.take(&mut batch, true).is_none() {
+                    if post.inbox.take(&mut batch, true) == Taken::Asleep {
                         post.bell.wait();
-                        assert!(post.inbox.take(&mut batch, true).is_some(), "woken, so closed");
+                        assert_ne!(post.inbox.take(&mut batch, true).closed(), None, "woken, so closed");
                     }
                 })
             };
@@ -236,7 +235,7 @@ fn close_against_close() -> Model {
             sleeper.join().unwrap();
             other.join().unwrap();
             assert!(post.wakes.take().len() <= 1, "one sleep, one wake");
-            assert_eq!(post.inbox.take(&mut Vec::new(), true), Some(Stop::HandBack));
+            assert_eq!(post.inbox.take(&mut Vec::new(), true), Taken::Closed(Stop::HandBack));
         })
 }
 
@@ -256,7 +255,7 @@ fn seal_against_push() -> Model {
             let accepted = outside.join().unwrap();
             mark(if accepted { "accepted" } else { "refused" });
             let mut got = Vec::new();
-            assert_eq!(post.inbox.take(&mut got, true), Some(Stop::RunRemaining));
+            assert_eq!(post.inbox.take(&mut got, true), Taken::Closed(Stop::RunRemaining));
             assert_eq!(got, if accepted { vec![1, 2] } else { vec![2] });
         },
     )

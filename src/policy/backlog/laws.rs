@@ -102,9 +102,9 @@ fn run(order: Order, operations: &[Operation]) -> Result<Vec<Event>, TestCaseErr
                 events.extend(discarded.into_iter().map(|item| Event::Discarded { item }));
             }
         }
-        prop_assert_eq!((backlog.len(), backlog.is_empty()), (naive.len(), naive.len() == 0));
+        prop_assert_eq!(backlog.len(), naive.len());
     }
-    prop_assert!(backlog.is_empty(), "all that was left has been picked");
+    prop_assert_eq!(backlog.len(), 0, "all that was left has been picked");
     Ok(events)
 }
 

@@ -1,7 +1,7 @@
 //! Pairs of operations of an inbox.
 
 use keylane::Stop;
-use keylane::internals::{Arc, Inbox, Origin, Pushed};
+use keylane::internals::{Arc, Inbox, Origin, Pushed, Taken};
 use keylane::testing::Model;
 use keylane_proptests::history::Specification;
 use loom::thread;
@@ -62,7 +62,7 @@ enum Action {
     Take {
         lie_down: bool,
         got: Vec<u32>,
-        closed: Option<Stop>,
+        taken: Taken,
     },
     Seal,
     Close(Stop, Woke),
@@ -83,10 +83,15 @@ impl Specification for Sequential {
                 }
                 *outcome == if refused { Err(()) } else { Ok(std::mem::take(&mut self.asleep)) }
             }
-            Action::Take { lie_down, got, closed } => {
-                let taken = std::mem::take(&mut self.arrived);
-                self.asleep |= self.closed.is_none() && *lie_down && taken.is_empty();
-                (got, closed) == (&taken, &self.closed)
+            Action::Take { lie_down, got, taken } => {
+                let arrived = std::mem::take(&mut self.arrived);
+                let expected = match self.closed {
+                    Some(stop) => Taken::Closed(stop),
+                    None if *lie_down && arrived.is_empty() => Taken::Asleep,
+                    None => Taken::Awake,
+                };
+                self.asleep |= expected == Taken::Asleep;
+                (got, *taken) == (&arrived, expected)
             }
             Action::Seal => {
                 self.sealed = true;
@@ -167,8 +172,8 @@ fn push(inbox: &Inbox<u32>, message: u32, origin: Origin) -> Action {
 
 fn take(inbox: &Inbox<u32>, lie_down: bool) -> Action {
     let mut got = Vec::new();
-    let closed = inbox.take(&mut got, lie_down);
-    Action::Take { lie_down, got, closed }
+    let taken = inbox.take(&mut got, lie_down);
+    Action::Take { lie_down, got, taken }
 }
 
 fn woke(pushed: Pushed) -> bool {

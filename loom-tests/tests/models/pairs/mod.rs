@@ -3,7 +3,8 @@
 //! The rule of the names: `OBJECT.OPERATION.OPERATION.STATE`. The rule of the models: from that state two threads do
 //! one operation each; then the object is emptied; and the history of all calls must have an explanation by the
 //! sequential reference model. Each must see both orders of the two operations and their overlap. The triples that matter
-//! are made in the same way, from a list.
+//! are made in the same way, from a list. What one thread does for long, run a loop, is paired with the others in
+//! `sleeper.rs`.
 //!
 //! `pins.txt` beside this file holds how many interleavings each has.
 
@@ -12,6 +13,7 @@ mod inbox;
 mod pool;
 mod queue;
 mod rows;
+mod sleeper;
 mod throttle;
 
 use std::collections::BTreeMap;
@@ -31,7 +33,7 @@ pub fn models() -> Vec<Model> {
         let pinned = pins.get(model.name()).copied().unwrap_or(0);
         model.iterations(pinned)
     };
-    [inbox::models(), queue::models(), pool::models(), throttle::models(), gate::models()]
+    [inbox::models(), queue::models(), sleeper::models(), pool::models(), throttle::models(), gate::models()]
         .into_iter()
         .flatten()
         .map(pin)

@@ -47,7 +47,7 @@ const NOT_RACED: &[(&str, &str)] = &[
     ("Turn::session", "reads what never changes"),
     ("Turn::epoch", "reads what never changes"),
     ("Turn::map", "reads what never changes"),
-    ("DispatchLoop::run", "steps and sleeps: `dispatch_shutdown.rs`, `whole.rs`"),
+    ("DispatchLoop::run", "each operation against a loop that runs: `sleeper.rs`"),
     ("LocalLoop::run", "steps and sleeps: `dispatch_local.rs`, `whole.rs`"),
     ("Worker::run", "steps and sleeps: `pool_control.rs`, `pool_key.rs`, `whole.rs`"),
 ];
