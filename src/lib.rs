@@ -53,8 +53,8 @@ mod worker_thread;
 pub use dispatch::ConnectionSink;
 pub use dispatch::{
     Connection, ConnectionId, Deliver, Delivered, DispatchLoop, DispatchQueue, DispatchQueueBuilder,
-    Dispatcher, DispatcherChain, Event, Handled, Local, LocalLoop, Message, Priority, QueueHandle,
-    QueueReport,
+    Dispatcher, DispatcherChain, Event, Handled, Local, LocalLoop, LocalSnapshot, Message, Priority,
+    QueueHandle, QueueReport, QueueSnapshot, QueuedSnapshot,
 };
 pub use error::{
     AcquireError, ArriveError, BuildError, ControlError, DeliverError, PublishError, Refusal, SubmitError,

@@ -6,8 +6,9 @@ use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::{Arrival, Envelope, Happening, Load, Shared};
+use crate::dispatch::snapshot::Dispatched;
 use crate::lane::Taken;
-use crate::policy::{Backlog, Order};
+use crate::policy::{Backlog, Order, Picked};
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
 
@@ -22,11 +23,19 @@ pub struct DispatchLoop<D: Dispatcher> {
     batch: Vec<Arrival<D::Message>>,
     events: VecDeque<(ConnectionId, Event)>,
     backlog: Backlog<ConnectionId, Load<D::Message>>,
+    /// What the next look at the inbox will tell.
+    done: Dispatched,
 }
 
 impl<D: Dispatcher> DispatchLoop<D> {
     pub(super) fn new(shared: Arc<Shared<D>>, order: Order) -> Self {
-        Self { shared, batch: Vec::new(), events: VecDeque::new(), backlog: Backlog::new(order) }
+        Self {
+            shared,
+            batch: Vec::new(),
+            events: VecDeque::new(),
+            backlog: Backlog::new(order),
+            done: Dispatched::default(),
+        }
     }
 
     /// Takes in what has arrived, and tells of the oldest event if there is one; else dispatches the message whose turn
@@ -41,12 +50,17 @@ impl<D: Dispatcher> DispatchLoop<D> {
             return Step::Stopped;
         }
         if let Some((from, event)) = self.events.pop_front() {
+            // Before the callback, which may panic; it is told when the callback is over.
+            self.done.told += 1;
             self.shared.tell(from, event);
             return Step::Ran;
         }
-        let Some((from, Load { message, pending, permit })) = self.backlog.pick() else {
+        let Some(Picked { priority, source: from, item }) = self.backlog.pick() else {
             return if closed.is_some() { Step::Stopped } else { Step::Idle };
         };
+        let Load { message, pending, permit } = item;
+        self.done.left.push(priority);
+        self.done.dispatched += 1;
         self.shared.dispatch(from, message);
         drop(pending);
         drop(permit);
@@ -81,7 +95,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
 
     /// Moves arrivals into the policy.
     fn take_in(&mut self, lie_down: bool) -> Taken {
-        let taken = self.shared.queue.inbox().take(&mut self.batch, lie_down);
+        let taken = self.shared.queue.inbox().settle_and_take(&mut self.done, &mut self.batch, lie_down);
         let mut discarded = Vec::new();
         for arrival in self.batch.drain(..) {
             match arrival {
@@ -91,12 +105,16 @@ impl<D: Dispatcher> DispatchLoop<D> {
                 Arrival::Happening(Happening { from, discards, event }) => {
                     if discards {
                         mark("discarded");
-                        self.backlog.discard(from, |load| discarded.push(load));
+                        self.backlog.discard(from, |priority, load| {
+                            self.done.left.push(priority);
+                            discarded.push(load);
+                        });
                     }
                     self.events.extend(event.map(|event| (from, event)));
                 }
             }
         }
+        self.done.discarded += discarded.len() as u64;
         // The drops of messages are the user's code, and may panic: by now nothing is half done.
         drop(discarded);
         taken
@@ -105,9 +123,16 @@ impl<D: Dispatcher> DispatchLoop<D> {
     /// All that will not be told of or dispatched any more, in the order in which it would have been.
     pub(super) fn leftovers(&mut self) -> (Events, Messages<D::Message>) {
         let _ = self.take_in(false);
-        let messages = std::iter::from_fn(|| self.backlog.pick());
-        let messages = messages.map(|(from, load)| (from, load.message)).collect();
-        (self.events.drain(..).collect(), messages)
+        let events: Events = self.events.drain(..).collect();
+        let mut messages = Messages::new();
+        while let Some(Picked { priority, source, item }) = self.backlog.pick() {
+            self.done.left.push(priority);
+            messages.push((source, item.message));
+        }
+        self.done.untold += events.len() as u64;
+        self.done.handed_back += messages.len() as u64;
+        let _ = self.take_in(false);
+        (events, messages)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::Shared;
+use crate::dispatch::snapshot::Delivered;
 use crate::error::{DeliverError, Refusal};
 use crate::lane::{KEPT, Origin, Taken};
 use crate::stop::{Step, Stop};
@@ -56,11 +57,13 @@ pub struct LocalLoop<D: Dispatcher> {
     /// Swapped with the inbox; empty between steps.
     batch: Vec<D::Message>,
     backlog: VecDeque<D::Message>,
+    /// What the next look at the inbox will tell.
+    done: Delivered,
 }
 
 impl<D: Dispatcher> LocalLoop<D> {
     pub(super) fn new(shared: Arc<Shared<D>>) -> Self {
-        Self { shared, batch: Vec::new(), backlog: VecDeque::new() }
+        Self { shared, batch: Vec::new(), backlog: VecDeque::new(), done: Delivered::default() }
     }
 
     /// Delivers the oldest local message, if there is one. Never sleeps.
@@ -88,14 +91,21 @@ impl<D: Dispatcher> LocalLoop<D> {
 
     fn deliver(&mut self, message: D::Message) -> Step {
         let from = ConnectionId::LOCAL;
+        // Unless the user's code lets it get further.
+        self.done.lost += 1;
         if self.shared.preprocess(from, &message) {
             mark("local fast");
+            self.done.lost -= 1;
+            self.done.fast += 1;
             self.shared.fast_dispatch(from, message);
             return Step::Ran;
         }
-        match self.shared.enqueue(from, message, None, None, Origin::Inside) {
+        let passed_on = self.shared.enqueue(from, message, None, None, Origin::Inside);
+        self.done.lost -= 1;
+        match passed_on {
             Ok(()) => {
                 mark("local queued");
+                self.done.passed_on += 1;
                 Step::Ran
             }
             Err(message) => {
@@ -134,7 +144,7 @@ impl<D: Dispatcher> LocalLoop<D> {
 
     /// Moves arrivals behind the backlog.
     fn take_in(&mut self, lie_down: bool) -> Taken {
-        let taken = self.shared.local.inbox().take(&mut self.batch, lie_down);
+        let taken = self.shared.local.inbox().settle_and_take(&mut self.done, &mut self.batch, lie_down);
         if self.backlog.is_empty() && self.backlog.capacity() > KEPT {
             self.backlog = VecDeque::new();
         }
@@ -145,7 +155,10 @@ impl<D: Dispatcher> LocalLoop<D> {
     /// All that will not be delivered any more, in the order it was sent.
     pub(super) fn leftovers(&mut self) -> Vec<(ConnectionId, D::Message)> {
         let _ = self.take_in(false);
-        self.backlog.drain(..).map(|message| (ConnectionId::LOCAL, message)).collect()
+        let messages: Vec<_> = self.backlog.drain(..).map(|message| (ConnectionId::LOCAL, message)).collect();
+        self.done.handed_back += messages.len() as u64;
+        let _ = self.take_in(false);
+        messages
     }
 }
 

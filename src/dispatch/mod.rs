@@ -28,6 +28,7 @@ mod queue;
 mod shared;
 #[cfg(feature = "sink")]
 mod sink;
+mod snapshot;
 
 pub use chain::DispatcherChain;
 pub use connection::{Connection, Delivered};
@@ -40,3 +41,4 @@ pub use message::{ConnectionId, Message, Priority};
 pub use queue::{DispatchQueue, DispatchQueueBuilder, QueueHandle, QueueReport};
 #[cfg(feature = "sink")]
 pub use sink::ConnectionSink;
+pub use snapshot::{LocalSnapshot, QueueSnapshot, QueuedSnapshot};

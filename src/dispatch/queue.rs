@@ -9,6 +9,7 @@ use crate::dispatch::event::Event;
 use crate::dispatch::local::{Local, LocalLoop};
 use crate::dispatch::message::ConnectionId;
 use crate::dispatch::shared::{Happening, Shared};
+use crate::dispatch::snapshot::{LocalTally, QueueSnapshot, QueueTally};
 use crate::error::{BuildError, ControlError};
 use crate::policy::Order;
 use crate::stop::{OnPanic, Stop};
@@ -175,6 +176,27 @@ impl<D: Dispatcher> QueueHandle<D> {
     /// limits, and to see what is out. Shutting the queue down closes it.
     pub fn throttle(&self) -> Option<&Throttle> {
         self.shared.throttle.as_ref()
+    }
+
+    /// What has become of the messages so far. Takes each of the queue's short locks once, and a read-modify-write for
+    /// each open connection; costs the messages themselves nothing. From anywhere, callbacks included, and after the end.
+    ///
+    /// # Ordering
+    /// Each part ([`queued`](QueueSnapshot::queued), [`local`](QueueSnapshot::local), the throttle's) is of one moment and
+    /// adds up. The parts are not of the same one: `local` is before `queued`. So what was passed on has been accepted.
+    /// What happened before this call is in it, but for what a loop did since it last looked for a message; that is in
+    /// it when the loop looks again, and at the latest before it sleeps.
+    pub fn snapshot(&self) -> QueueSnapshot {
+        let shared = &self.shared;
+        let (connections, fast) = shared.roster.count();
+        QueueSnapshot {
+            connections,
+            fast,
+            unhandled: shared.unhandled(),
+            local: shared.local.inbox().inspect(LocalTally::snapshot),
+            queued: shared.queue.inbox().inspect(QueueTally::snapshot),
+            throttle: shared.throttle.as_ref().map(Throttle::snapshot),
+        }
     }
 
     /// Discards what `connection` has queued and what has not been picked yet, as

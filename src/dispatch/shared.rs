@@ -3,9 +3,10 @@
 use crate::dispatch::dispatcher::{Dispatcher, Handled};
 use crate::dispatch::event::Event;
 use crate::dispatch::message::{ConnectionId, Message, Priority};
+use crate::dispatch::snapshot::{LocalTally, QueueTally};
 use crate::error::{ControlError, Refusal};
 use crate::inside::{self, Inside, Owner};
-use crate::lane::{Bell, Inbox, Origin, Pending, Pushed, Roster};
+use crate::lane::{Bell, Inbox, Origin, Pending, Pushed, Roster, Tally};
 use crate::stop::{OnPanic, Stop};
 use crate::sync::{Arc, Mutex, mark};
 use crate::throttle::{Permit, Throttle};
@@ -45,8 +46,8 @@ pub(super) struct Load<M> {
 }
 
 /// An inbox and the bell of its one consumer.
-pub(super) struct Post<T> {
-    inbox: Inbox<T>,
+pub(super) struct Post<T, L> {
+    inbox: Inbox<T, L>,
     bell: Bell,
 }
 
@@ -54,8 +55,8 @@ pub(super) struct Post<T> {
 pub(super) struct Shared<D: Dispatcher> {
     pub(super) dispatcher: D,
     pub(super) roster: Arc<Roster>,
-    pub(super) queue: Post<Arrival<D::Message>>,
-    pub(super) local: Post<D::Message>,
+    pub(super) queue: Post<Arrival<D::Message>, QueueTally>,
+    pub(super) local: Post<D::Message, LocalTally>,
     /// How much may be under way, if that is limited.
     pub(super) throttle: Option<Throttle>,
     on_panic: OnPanic,
@@ -63,7 +64,7 @@ pub(super) struct Shared<D: Dispatcher> {
     unhandled: Mutex<u64>,
 }
 
-impl<T> Post<T> {
+impl<T, L: Tally<T>> Post<T, L> {
     pub(super) fn new() -> Self {
         Self { inbox: Inbox::default(), bell: Bell::new() }
     }
@@ -73,7 +74,7 @@ impl<T> Post<T> {
         Ok(())
     }
 
-    pub(super) fn inbox(&self) -> &Inbox<T> {
+    pub(super) fn inbox(&self) -> &Inbox<T, L> {
         &self.inbox
     }
 

@@ -8,8 +8,29 @@ use crate::sync::{Mutex, mark};
 /// That the consumer is asleep is part of the state a producer must change to get its message in, so a
 /// wake-up cannot be lost; and it is cleared by the producer that finds it, so each sleep costs one wake.
 #[derive(Debug)]
-pub struct Inbox<T> {
-    state: Mutex<State<T>>,
+pub struct Inbox<T, L = ()> {
+    state: Mutex<State<T, L>>,
+}
+
+/// What is counted under an inbox's lock, so that all of it is of one moment.
+pub trait Tally<T>: Default {
+    /// What became of messages that the consumer took.
+    type Done;
+
+    /// `message` has got in.
+    fn arrive(&mut self, message: &T);
+
+    /// The consumer tells what it has done since it last told. What is left in `done` is told again.
+    fn settle(&mut self, done: &mut Self::Done);
+}
+
+/// Nothing.
+impl<T> Tally<T> for () {
+    type Done = ();
+
+    fn arrive(&mut self, _: &T) {}
+
+    fn settle(&mut self, (): &mut ()) {}
 }
 
 /// A vector that has grown beyond so many messages is given back, not kept for the next ones: after a burst memory
@@ -17,10 +38,13 @@ pub struct Inbox<T> {
 pub const KEPT: usize = 1024;
 
 #[derive(Debug)]
-struct State<T> {
+struct State<T, L> {
     arrived: Vec<T>,
     asleep: bool,
     door: Door,
+    tally: L,
+    /// How often somebody was told to wake the consumer.
+    wakes: u64,
 }
 
 /// Whom an inbox still lets in.
@@ -76,14 +100,23 @@ pub enum Pushed {
     OntoSleeper,
 }
 
-impl<T> Default for Inbox<T> {
+impl<T, L: Default> Default for Inbox<T, L> {
     /// An empty inbox with its door open.
     fn default() -> Self {
-        Self { state: Mutex::new(State { arrived: Vec::new(), asleep: false, door: Door::Open }) }
+        let state =
+            State { arrived: Vec::new(), asleep: false, door: Door::Open, tally: L::default(), wakes: 0 };
+        Self { state: Mutex::new(state) }
     }
 }
 
 impl<T> Inbox<T> {
+    /// As [`settle_and_take`](Self::settle_and_take), with nothing to settle.
+    pub fn take(&self, batch: &mut Vec<T>, lie_down: bool) -> Taken {
+        self.settle_and_take(&mut (), batch, lie_down)
+    }
+}
+
+impl<T, L: Tally<T>> Inbox<T, L> {
     /// Puts `message` behind all that came before it.
     ///
     /// # Errors
@@ -94,18 +127,20 @@ impl<T> Inbox<T> {
             (Door::Open, _) | (Door::Sealed, Origin::Inside) => {}
             (Door::Sealed, Origin::Outside) | (Door::Closed(_), _) => return Err(message),
         }
+        state.tally.arrive(&message);
         state.arrived.push(message);
         Ok(state.wake())
     }
 
-    /// Swaps all arrivals into the empty `batch`. If there were none, the inbox is open and `lie_down` is set, the
-    /// consumer is asleep from here on.
-    pub fn take(&self, batch: &mut Vec<T>, lie_down: bool) -> Taken {
+    /// Takes note of what is `done`, and swaps all arrivals into the empty `batch`. If there were none, the inbox is open
+    /// and `lie_down` is set, the consumer is asleep from here on.
+    pub fn settle_and_take(&self, done: &mut L::Done, batch: &mut Vec<T>, lie_down: bool) -> Taken {
         debug_assert!(batch.is_empty(), "a batch is used up before the next is taken");
         if batch.capacity() > KEPT {
             *batch = Vec::new();
         }
         let mut state = self.state.lock();
+        state.tally.settle(done);
         std::mem::swap(&mut state.arrived, batch);
         match state.door {
             Door::Closed(stop) => Taken::Closed(stop),
@@ -115,6 +150,12 @@ impl<T> Inbox<T> {
             }
             Door::Open | Door::Sealed => Taken::Awake,
         }
+    }
+
+    /// Looks at what has been counted, and how often the consumer was woken.
+    pub fn inspect<R>(&self, look: impl FnOnce(&L, u64) -> R) -> R {
+        let state = self.state.lock();
+        look(&state.tally, state.wakes)
     }
 
     /// Refuses all that comes from outside, from now on.
@@ -137,11 +178,12 @@ impl<T> Inbox<T> {
     }
 }
 
-impl<T> State<T> {
+impl<T, L> State<T, L> {
     /// Takes note that the consumer has been told, and says whether that needs a ring.
     fn wake(&mut self) -> Pushed {
         if std::mem::take(&mut self.asleep) {
             mark("woke the consumer");
+            self.wakes += 1;
             Pushed::OntoSleeper
         } else {
             Pushed::Quietly
@@ -155,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_large_vector_is_given_back_and_a_small_one_kept() {
-        let inbox = Inbox::default();
+        let inbox: Inbox<_> = Inbox::default();
         let mut batch = Vec::new();
         let mut capacities = |messages: usize| {
             for message in 0..messages {

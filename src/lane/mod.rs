@@ -19,6 +19,6 @@ mod roster;
 
 pub use baton::{Baton, Charge, Hold};
 pub use bell::Bell;
-pub use inbox::{Inbox, KEPT, Origin, Pushed, Taken};
+pub use inbox::{Inbox, KEPT, Origin, Pushed, Taken, Tally};
 pub use lane::{Entry, Lane, Pending};
 pub use roster::Roster;

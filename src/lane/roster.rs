@@ -20,6 +20,8 @@ struct State {
     closed: bool,
     /// Visits that were under way when their lane was closed, and still are.
     visiting: usize,
+    /// Visits that are over, and that no word of the `lanes` counts.
+    visits: u64,
 }
 
 impl Roster {
@@ -42,24 +44,48 @@ impl Roster {
         Lane::new(Arc::clone(self), id, word, ordered)
     }
 
-    /// Forgets a lane whose producer is gone.
-    pub(super) fn dismiss(&self, id: u64) {
-        self.state.lock().lanes.remove(&id);
+    /// Forgets a lane whose producer is gone, and that counts so many `visits`.
+    pub(super) fn dismiss(&self, id: u64, visits: usize) {
+        let mut state = self.state.lock();
+        // If it has been closed, so has its count.
+        if state.lanes.remove(&id).is_some() {
+            state.visits += visits as u64;
+        }
+    }
+
+    /// Takes over so many `visits` from a lane's word, before it runs over.
+    pub(super) fn bank(&self, id: u64, visits: usize) {
+        let mut state = self.state.lock();
+        if let Some(word) = state.lanes.get(&id) {
+            lane::forget(word, visits);
+            state.visits += visits as u64;
+        }
+    }
+
+    /// How many lanes are open, and how many visits are over, those of lanes that are gone included.
+    pub fn count(&self) -> (usize, u64) {
+        let state = self.state.lock();
+        let visits = state.lanes.values().map(|word| lane::visits(word) as u64);
+        (state.lanes.len(), state.visits + visits.sum::<u64>())
     }
 
     /// Closes every lane, present and future. When it returns no new visit begins.
     pub fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
-        let lanes = std::mem::take(&mut state.lanes);
-        state.visiting += lanes.values().filter(|word| lane::close(word)).count();
+        for word in std::mem::take(&mut state.lanes).values() {
+            let closed = lane::close(word);
+            state.visiting += usize::from(closed.visited);
+            state.visits += closed.visits as u64;
+        }
     }
 
-    /// A visit that closing had counted is over.
-    pub(super) fn depart(&self) {
+    /// A visit that closing had counted is over; whether it was one.
+    pub(super) fn depart(&self, granted: bool) {
         // Taking the lock also waits for a `close` that has set CLOSED and not yet written down its count.
         let mut state = self.state.lock();
         state.visiting -= 1;
+        state.visits += u64::from(granted);
         if state.visiting == 0 {
             mark("last visitor rang");
             self.quiet.ring();

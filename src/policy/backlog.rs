@@ -45,6 +45,14 @@ pub struct Backlog<S, T> {
     fronts: Vec<Front>,
 }
 
+/// What was picked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picked<S, T> {
+    pub priority: u8,
+    pub source: S,
+    pub item: T,
+}
+
 impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     /// Nothing waits.
     pub fn new(order: Order) -> Self {
@@ -76,7 +84,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     }
 
     /// Takes what is next, and says whose it is.
-    pub fn pick(&mut self) -> Option<(S, T)> {
+    pub fn pick(&mut self) -> Option<Picked<S, T>> {
         let highest = self.turns.waiting().highest()?;
         let line = match self.ledger.as_ref().and_then(Ledger::overdue) {
             None if highest >= self.strict_from => self.turns.first(highest),
@@ -92,12 +100,12 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
             ledger.pick(waiting.number);
         }
         self.len -= 1;
-        Some((source, waiting.item))
+        Some(Picked { priority, source, item: waiting.item })
     }
 
     /// Takes all of one source: highest priority first, and each priority's in order. It has then overtaken
     /// nobody. Takes a step for each item, and now and then one for each that stays.
-    pub fn discard(&mut self, source: S, mut out: impl FnMut(T)) {
+    pub fn discard(&mut self, source: S, mut out: impl FnMut(u8, T)) {
         for priority in (0..=u8::MAX).rev() {
             while let Some(line) = self.lines.find(priority, source) {
                 let (_, waiting, emptied) = self.lines.pop(line);
@@ -108,7 +116,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
                     ledger.discard(waiting.number);
                 }
                 self.len -= 1;
-                out(waiting.item);
+                out(priority, waiting.item);
             }
         }
         if let Some(ledger) = &mut self.ledger {
@@ -154,7 +162,7 @@ mod tests {
     }
 
     fn rest<T>(backlog: &mut Backlog<char, T>) -> Vec<T> {
-        std::iter::from_fn(|| backlog.pick()).map(|(_, item)| item).collect()
+        std::iter::from_fn(|| backlog.pick()).map(|picked| picked.item).collect()
     }
 
     #[test]
@@ -166,7 +174,7 @@ mod tests {
             backlog.push(priority, 1, source, item);
         }
         assert_eq!(backlog.len(), 6);
-        assert_eq!(backlog.pick(), Some(('a', 2)));
+        assert_eq!(backlog.pick(), Some(Picked { priority: 9, source: 'a', item: 2 }));
         assert_eq!(rest(&mut backlog), [4, 3, 5, 1, 6]);
         assert_eq!((backlog.len(), backlog.pick()), (0, None));
     }
@@ -176,7 +184,7 @@ mod tests {
         let mut backlog = backlog(0, Overtakes::Unbounded);
         backlog.push(1, 0, 'a', 1);
         backlog.push(1, 0, 'b', 2);
-        assert_eq!(backlog.pick(), Some(('a', 1)));
+        assert_eq!(backlog.pick(), Some(Picked { priority: 1, source: 'a', item: 1 }));
         backlog.push(1, 0, 'a', 3);
         backlog.push(1, 0, 'b', 4);
         assert_eq!(rest(&mut backlog), [2, 3, 4]);
@@ -256,9 +264,9 @@ mod tests {
             backlog.push(priority, 1, source, item);
         }
         let mut out = Vec::new();
-        backlog.discard('a', |item| out.push(item));
-        assert_eq!((out, backlog.len()), (vec![3, 6, 5, 1], 3));
-        backlog.discard('a', |_| unreachable!("nothing is left of it"));
+        backlog.discard('a', |priority, item| out.push((priority, item)));
+        assert_eq!((out, backlog.len()), (vec![(9, 3), (9, 6), (7, 5), (1, 1)], 3));
+        backlog.discard('a', |_, _| unreachable!("nothing is left of it"));
         assert_eq!(rest(&mut backlog), [2, 4, 7]);
     }
 
@@ -270,7 +278,7 @@ mod tests {
         (0..9).for_each(|_| backlog.push(9, 0, 'c', "discarded"));
         backlog.push(9, 0, 'd', "high");
         backlog.push(9, 0, 'd', "high too");
-        backlog.discard('c', |_| ());
+        backlog.discard('c', |_, _| ());
         assert_eq!(rest(&mut backlog), ["high", "low", "low too", "high too"]);
     }
 

@@ -7,6 +7,6 @@ mod order;
 mod shares;
 mod split_mix;
 
-pub use backlog::Backlog;
+pub use backlog::{Backlog, Picked};
 pub use keyed::Keyed;
 pub use order::{Order, Overtakes, Weighted};

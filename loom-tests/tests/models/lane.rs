@@ -13,6 +13,7 @@ pub fn models() -> Vec<Model> {
         close_against_close_against_visit(),
         admit_against_close(),
         dismiss_against_close(),
+        visits_against_count(),
         idle_hand_over(),
         idle_hand_over_of_two(),
         queued_behind_against_close(),
@@ -58,6 +59,7 @@ fn visit_against_close() -> Model {
             let seen = cell.get();
             let visited = visitor.join().unwrap();
             assert_eq!(seen, u32::from(visited), "no visit after the roster fell quiet");
+            assert_eq!(roster.count(), (0, u64::from(seen)), "each visit counts once");
         })
 }
 
@@ -82,6 +84,7 @@ fn two_visits_against_close() -> Model {
             roster.wait_quiet();
             let seen = cell.get();
             assert_eq!(seen, visitor.join().unwrap(), "no visit after the roster fell quiet");
+            assert_eq!(roster.count(), (0, u64::from(seen)), "each visit counts once");
         })
 }
 
@@ -161,15 +164,43 @@ fn admit_against_close() -> Model {
 
 /// A lane that goes away while the roster closes is neither waited for nor missed.
 fn dismiss_against_close() -> Model {
-    Model::new("dismiss_against_close", "D10", 2).iterations(10).reaches(&[]).scenario(|| {
+    Model::new("dismiss_against_close", "D10", 2).iterations(9).reaches(&[]).scenario(|| {
         let roster = Arc::new(Roster::new());
-        let lane = roster.admit(false);
+        let mut lane = roster.admit(false);
+        assert!(visit(&mut lane, &Plain::new(0)));
         let mut stays = roster.admit(false);
-        thread::spawn(move || drop(lane));
+        let leaver = thread::spawn(move || drop(lane));
         roster.close();
         roster.wait_quiet();
         assert!(matches!(stays.enter(), Entry::Closed));
+        leaver.join().unwrap();
+        assert_eq!(roster.count(), (0, 1), "whoever forgets it has counted it");
     })
+}
+
+/// Somebody counts while a lane visits twice and goes away: what is counted is over, and seen to be.
+fn visits_against_count() -> Model {
+    Model::new("visits_against_count", "D1", 2)
+        .iterations(170)
+        .reaches(&["counted none", "counted one", "counted two"])
+        .scenario(|| {
+            let roster = Arc::new(Roster::new());
+            let mut lane = roster.admit(false);
+            let cells: Vec<_> = (0..2).map(|_| Arc::new(Plain::new(0))).collect();
+            let visitor = {
+                let cells = cells.clone();
+                thread::spawn(move || cells.iter().all(|cell| visit(&mut lane, cell)))
+            };
+            let (_, first) = roster.count();
+            let (_, second) = roster.count();
+            assert!(first <= second, "nothing is uncounted");
+            mark(["counted none", "counted one", "counted two"][second as usize]);
+            for cell in &cells[..second as usize] {
+                assert_eq!(cell.get(), 1, "what a visit that counts has written is visible");
+            }
+            assert!(visitor.join().unwrap());
+            assert_eq!(roster.count(), (0, 2));
+        })
 }
 
 /// The hand-over of an ordered lane: its producer queued a message and asks for the fast path; the consumer

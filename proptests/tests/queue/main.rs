@@ -1,5 +1,6 @@
 //! The real queue does, operation by operation, what the model says: D1-D3, D4's turns, D5-D10, D12.
 
+mod figures;
 mod modelled;
 mod ops;
 mod real;
@@ -12,6 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
+use figures::Figures;
 use modelled::Modelled;
 use ops::{Event, Letter, Op, SLOTS};
 use real::Real;
@@ -22,6 +24,7 @@ struct Machine;
 struct Audited {
     real: Arc<Real>,
     books: Conservation,
+    figures: Figures,
 }
 
 impl ReferenceStateMachine for Machine {
@@ -49,7 +52,7 @@ impl StateMachineTest for Machine {
     type Reference = Self;
 
     fn init_test(modelled: &Modelled) -> Audited {
-        Audited { real: Real::new(modelled.limit), books: Conservation::new() }
+        Audited { real: Real::new(modelled.limit), books: Conservation::new(), figures: Figures::default() }
     }
 
     fn apply(mut audited: Audited, modelled: &Modelled, op: Op) -> Audited {
@@ -86,6 +89,7 @@ impl Audited {
         self.real.act(op);
         let seen = self.real.take_log();
         for event in &seen {
+            self.figures.see(event);
             match *event {
                 Event::Delivered(id, _) | Event::DeliveredInPanic(id) | Event::Sent(id) => {
                     self.books.offered(id, true);
@@ -97,6 +101,7 @@ impl Audited {
             }
         }
         assert_eq!(seen, modelled.log, "seen, and expected, of {op:?}");
+        self.figures.check(&self.real.snapshot());
         if let Some(under_way) = self.real.under_way() {
             assert_eq!(under_way, modelled.model.under_way(), "D8: under way after {op:?}");
         }
@@ -106,8 +111,10 @@ impl Audited {
         let (leftovers, untold) = self.real.reclaim();
         for event in self.real.take_log() {
             let Event::Discarded(id) = event else { panic!("{event:?} while reclaiming") };
+            self.figures.see(&event);
             self.books.met(id, Fate::Discarded);
         }
+        self.figures.check_end(&self.real.snapshot(), leftovers.len(), untold.len());
         leftovers.iter().for_each(|&(_, id)| self.books.met(id, Fate::HandedBack));
         assert_eq!((leftovers, untold), modelled.reclaim(), "D10: seen, and expected, to come back");
     }

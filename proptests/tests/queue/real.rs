@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use keylane::{
     Connection, ConnectionId, ControlError, DeliverError, Delivered, DispatchLoop, DispatchQueue, Dispatcher,
-    Handled, Limits, LocalLoop, Message, Priority, QueueHandle, Refusal,
+    Handled, Limits, LocalLoop, Message, Priority, QueueHandle, QueueSnapshot, Refusal,
 };
 
 use crate::ops::{Event, Happening, Letter, Op, Report, SLOTS};
@@ -136,6 +136,10 @@ impl Real {
     /// D8: how many messages the queue says are under way, if it counts them.
     pub fn under_way(&self) -> Option<usize> {
         self.queue.throttle().map(|throttle| throttle.snapshot().count as usize)
+    }
+
+    pub fn snapshot(&self) -> QueueSnapshot {
+        self.queue.snapshot()
     }
 
     /// What has been seen since the last call.

@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::Backlog;
 use super::naive::Naive;
+use super::{Backlog, Picked};
 use crate::policy::order::{Order, Overtakes, Weighted};
 
 #[derive(Clone, Debug)]
@@ -84,11 +84,14 @@ fn run(order: Order, operations: &[Operation]) -> Result<Vec<Event>, TestCaseErr
             Operation::Pick => {
                 let picked = backlog.pick();
                 let allowed = naive.allowed();
-                let Some((source, item)) = picked else {
+                let Some(Picked { priority, source, item }) = picked else {
                     prop_assert!(allowed.is_empty(), "nothing is picked, though {:?} wait", allowed);
                     continue;
                 };
-                let Some(one) = allowed.iter().find(|one| (one.source, one.item) == (source, item)) else {
+                let Some(one) = allowed
+                    .iter()
+                    .find(|one| (one.priority, one.source, one.item) == (priority, source, item))
+                else {
                     return Err(TestCaseError::fail(format!("{picked:?} is picked, and not of {allowed:?}")));
                 };
                 let forced = naive.overdue().is_some();
@@ -97,7 +100,7 @@ fn run(order: Order, operations: &[Operation]) -> Result<Vec<Event>, TestCaseErr
             }
             Operation::Discard { source } => {
                 let mut discarded = Vec::new();
-                backlog.discard(source, |item| discarded.push(item));
+                backlog.discard(source, |_, item| discarded.push(item));
                 prop_assert_eq!(&discarded, &naive.discard(source));
                 events.extend(discarded.into_iter().map(|item| Event::Discarded { item }));
             }

@@ -1,7 +1,7 @@
 //! Pairs of operations of an inbox.
 
 use keylane::Stop;
-use keylane::internals::{Arc, Inbox, Origin, Pushed, Taken};
+use keylane::internals::{Arc, Inbox, Origin, Pushed, Taken, Tally};
 use keylane::testing::Model;
 use keylane_proptests::history::Specification;
 use loom::thread;
@@ -19,9 +19,10 @@ enum Op {
     Seal,
     CloseRun,
     CloseHandBack,
+    Inspect,
 }
 
-const OPS: [(Op, &str); 7] = [
+const OPS: [(Op, &str); 8] = [
     (Op::Push, "push"),
     (Op::PushInside, "push_inside"),
     (Op::Take, "take"),
@@ -29,10 +30,37 @@ const OPS: [(Op, &str); 7] = [
     (Op::Seal, "seal"),
     (Op::CloseRun, "close_run"),
     (Op::CloseHandBack, "close_hand_back"),
+    (Op::Inspect, "inspect"),
 ];
 
 /// Which methods the operations stand for.
-pub const COVERED: &[&str] = &["Inbox::push", "Inbox::take", "Inbox::seal", "Inbox::close"];
+pub const COVERED: &[&str] = &[
+    "Inbox::push",
+    "Inbox::take",
+    "Inbox::settle_and_take",
+    "Inbox::inspect",
+    "Inbox::seal",
+    "Inbox::close",
+];
+
+/// How many messages arrived, and of how many the consumer has told that they are done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Counts {
+    arrived: u32,
+    done: u32,
+}
+
+impl Tally<u32> for Counts {
+    type Done = u32;
+
+    fn arrive(&mut self, _: &u32) {
+        self.arrived += 1;
+    }
+
+    fn settle(&mut self, done: &mut u32) {
+        self.done += std::mem::take(done);
+    }
+}
 
 /// What has happened before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +81,16 @@ struct Sequential {
     asleep: bool,
     sealed: bool,
     closed: Option<Stop>,
+    counts: Counts,
+    wakes: u64,
+}
+
+impl Sequential {
+    fn wake(&mut self) -> bool {
+        let woke = std::mem::take(&mut self.asleep);
+        self.wakes += u64::from(woke);
+        woke
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +104,11 @@ enum Action {
     },
     Seal,
     Close(Stop, Woke),
+    Inspect(Counts, u64),
 }
+
+/// What is said to be done at each take.
+const DONE: u32 = 3;
 
 type Inside = bool;
 type Woke = bool;
@@ -78,13 +120,16 @@ impl Specification for Sequential {
         match action {
             Action::Push(message, inside, outcome) => {
                 let refused = self.closed.is_some() || (self.sealed && !inside);
-                if !refused {
-                    self.arrived.push(*message);
+                if refused {
+                    return *outcome == Err(());
                 }
-                *outcome == if refused { Err(()) } else { Ok(std::mem::take(&mut self.asleep)) }
+                self.arrived.push(*message);
+                self.counts.arrived += 1;
+                *outcome == Ok(self.wake())
             }
             Action::Take { lie_down, got, taken } => {
                 let arrived = std::mem::take(&mut self.arrived);
+                self.counts.done += DONE;
                 let expected = match self.closed {
                     Some(stop) => Taken::Closed(stop),
                     None if *lie_down && arrived.is_empty() => Taken::Asleep,
@@ -101,8 +146,9 @@ impl Specification for Sequential {
                 if self.closed != Some(Stop::HandBack) {
                     self.closed = Some(*stop);
                 }
-                *woke == std::mem::take(&mut self.asleep)
+                *woke == self.wake()
             }
+            Action::Inspect(counts, wakes) => (counts, *wakes) == (&self.counts, self.wakes),
         }
     }
 }
@@ -142,13 +188,13 @@ fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
     let second = act(other, 2, &inbox, &history);
     let first = racer.join().unwrap();
     mark_order(&[second, first]);
-    for op in [Op::LieDown, Op::PushInside, Op::CloseRun, Op::Take] {
+    for op in [Op::LieDown, Op::PushInside, Op::CloseRun, Op::Take, Op::Inspect] {
         act(op, 3, &inbox, &history);
     }
     judge.judge(history.take());
 }
 
-fn act(op: Op, message: u32, inbox: &Inbox<u32>, history: &History<Action>) -> (usize, usize) {
+fn act(op: Op, message: u32, inbox: &Inbox<u32, Counts>, history: &History<Action>) -> (usize, usize) {
     let (action, invoked, returned) = history.stamped(|| match op {
         Op::Push => push(inbox, message, Origin::Outside),
         Op::PushInside => push(inbox, message, Origin::Inside),
@@ -159,20 +205,21 @@ fn act(op: Op, message: u32, inbox: &Inbox<u32>, history: &History<Action>) -> (
             Action::Seal
         }
         Op::CloseRun => Action::Close(Stop::RunRemaining, woke(inbox.close(Stop::RunRemaining))),
+        Op::Inspect => inbox.inspect(|counts, wakes| Action::Inspect(counts.clone(), wakes)),
         Op::CloseHandBack => Action::Close(Stop::HandBack, woke(inbox.close(Stop::HandBack))),
     });
     history.record(invoked, returned, vec![action]);
     (invoked, returned)
 }
 
-fn push(inbox: &Inbox<u32>, message: u32, origin: Origin) -> Action {
+fn push(inbox: &Inbox<u32, Counts>, message: u32, origin: Origin) -> Action {
     let outcome = inbox.push(message, origin).map(woke).map_err(|refused| assert_eq!(refused, message));
     Action::Push(message, origin == Origin::Inside, outcome)
 }
 
-fn take(inbox: &Inbox<u32>, lie_down: bool) -> Action {
+fn take(inbox: &Inbox<u32, Counts>, lie_down: bool) -> Action {
     let mut got = Vec::new();
-    let taken = inbox.take(&mut got, lie_down);
+    let taken = inbox.settle_and_take(&mut { DONE }, &mut got, lie_down);
     Action::Take { lie_down, got, taken }
 }
 

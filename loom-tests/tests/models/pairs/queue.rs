@@ -3,7 +3,7 @@
 use keylane::testing::Model;
 use keylane::{
     Connection, ConnectionId, ControlError, Delivered, DispatchLoop, DispatchQueue, Dispatcher, Event,
-    Handled, LocalLoop, Message, Priority, QueueHandle, Step, Stop,
+    Handled, LocalLoop, Message, Priority, QueueHandle, QueueSnapshot, Step, Stop,
 };
 use keylane_proptests as reference;
 use keylane_proptests::history::Specification;
@@ -35,9 +35,10 @@ enum Op {
     /// By number, what the other thread's connection has queued.
     DiscardOther,
     Reset,
+    Snapshot,
 }
 
-const OPS: [(Op, &str); 17] = [
+const OPS: [(Op, &str); 18] = [
     (Op::DeliverQueued, "deliver_queued"),
     (Op::DeliverFast, "deliver_fast"),
     (Op::DeliverOrdered, "deliver_ordered"),
@@ -55,6 +56,7 @@ const OPS: [(Op, &str); 17] = [
     (Op::Discard, "discard"),
     (Op::DiscardOther, "discard_other"),
     (Op::Reset, "reset"),
+    (Op::Snapshot, "snapshot"),
 ];
 
 /// Which methods the operations stand for.
@@ -74,6 +76,7 @@ pub const COVERED: &[&str] = &[
     "QueueHandle::discard",
     "QueueHandle::shutdown",
     "QueueHandle::reclaim",
+    "QueueHandle::snapshot",
 ];
 
 /// What has happened before.
@@ -183,6 +186,16 @@ enum Action {
         accepted: bool,
     },
     LooksClosed(u64, bool),
+    CountFast(u64),
+    CountLocal {
+        sent: u64,
+        passed_on: u64,
+    },
+    CountQueued {
+        accepted: u64,
+        dispatched: u64,
+        told: u64,
+    },
 }
 
 /// The reference model, asked action by action.
@@ -191,6 +204,43 @@ struct Sequential {
     model: QueueModel<u32>,
     /// What the local loop has in hand.
     in_hand: Option<Posted<u32>>,
+    counts: Counts,
+}
+
+/// What has happened so far, and of the loops what they have told of it: all but what each did last.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    fast: u64,
+    sent: u64,
+    accepted: u64,
+    passed_on: Told,
+    dispatched: Told,
+    told: Told,
+}
+
+/// A figure, and what it will be when its loop looks again.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    now: u64,
+    then: u64,
+}
+
+impl Sequential {
+    fn new() -> Self {
+        Self { model: QueueModel::new(), in_hand: None, counts: Counts::default() }
+    }
+
+    /// The dispatch loop looks at its inbox.
+    fn dispatch_looks(&mut self) {
+        for figure in [&mut self.counts.dispatched, &mut self.counts.told] {
+            figure.now = figure.then;
+        }
+    }
+
+    /// The local loop looks at its inbox.
+    fn local_looks(&mut self) {
+        self.counts.passed_on.now = self.counts.passed_on.then;
+    }
 }
 
 fn posted(number: u32, fast: bool) -> Posted<u32> {
@@ -216,8 +266,17 @@ impl Specification for Sequential {
     type Action = Action;
 
     fn allows(&mut self, action: &Action) -> bool {
+        self.count(action);
         let model = &mut self.model;
         match *action {
+            Action::CountFast(fast) => fast == self.counts.fast,
+            Action::CountLocal { sent, passed_on } => {
+                (sent, passed_on) == (self.counts.sent, self.counts.passed_on.now)
+            }
+            Action::CountQueued { accepted, dispatched, told } => {
+                let Counts { dispatched: runs, told: tells, .. } = &self.counts;
+                (accepted, dispatched, told) == (self.counts.accepted, runs.now, tells.now)
+            }
             Action::Connect { id, ordered } => model.connect(ordered) == id,
             Action::FastBegins(from) => model.visit(from),
             Action::FastEnds(from) => {
@@ -291,13 +350,41 @@ impl Specification for Sequential {
     }
 }
 
+impl Sequential {
+    /// What the snapshots of a queue count.
+    fn count(&mut self, action: &Action) {
+        match *action {
+            Action::DispatchBegins { .. } => {
+                self.dispatch_looks();
+                self.counts.dispatched.then += 1;
+            }
+            Action::TellBegins(..) => {
+                self.dispatch_looks();
+                self.counts.told.then += 1;
+            }
+            Action::DispatchIdle | Action::DispatchStopped | Action::Leftovers(..) => self.dispatch_looks(),
+            Action::LocalTakes(_) | Action::LocalIdle | Action::LocalEnds(_) | Action::LocalStopped => {
+                self.local_looks();
+            }
+            Action::FastEnds(from) if from != 0 => self.counts.fast += 1,
+            Action::Enqueue(.., Ok(())) => self.counts.accepted += 1,
+            Action::LocalPassesOn(_, Ok(())) => {
+                self.counts.accepted += 1;
+                self.counts.passed_on.then += 1;
+            }
+            Action::Send { accepted: true, .. } => self.counts.sent += 1,
+            _ => {}
+        }
+    }
+}
+
 pub fn models() -> Vec<Model> {
     let mut models = Vec::new();
     for ((one, one_name), (other, other_name)) in
         pairs(&OPS).filter(|((one, _), (other, _))| can_race(*one, *other))
     {
         for (state, state_name) in STATES {
-            let judge = Judge::new(Sequential { model: QueueModel::new(), in_hand: None });
+            let judge = Judge::new(Sequential::new());
             let name = format!("queue.{one_name}.{other_name}.{state_name}");
             models.push(
                 Model::new(name, "D1 D2 D3 D5 D6 D7 D9 D10 D12", 2)
@@ -328,7 +415,7 @@ const TRIPLES: &[(&str, [Op; 3], State)] = &[
 
 fn triples() -> impl Iterator<Item = Model> {
     TRIPLES.iter().map(|&(name, ops, state)| {
-        let judge = Judge::new(Sequential { model: QueueModel::new(), in_hand: None });
+        let judge = Judge::new(Sequential::new());
         Model::new(format!("queue.{name}"), "D1 D2 D3 D5 D6 D7 D9 D10 D12", 3)
             .reaches(&[OVERLAP])
             .scenario(move || race(&ops, state, &judge))
@@ -462,6 +549,7 @@ fn act(op: Op, index: usize, ends: &mut Ends, history: &History<Action>) -> Span
             let (queue, other) = (&ends.queue, ends.other);
             happen(other, true, None, || queue.discard(other), history)
         }
+        Op::Snapshot => snapshot(&ends.queue, history),
         Op::Reset => {
             let connection = ends.connection.take().expect("it is its own");
             let from = connection.id();
@@ -516,6 +604,21 @@ fn happen(
     let (outcome, invoked, returned) = history.stamped(call);
     let accepted = outcome.is_ok();
     history.record(invoked, returned, vec![Action::Happen { from: from.get(), discards, event, accepted }]);
+    (invoked, returned)
+}
+
+fn snapshot(queue: &QueueHandle<Recorder>, history: &History<Action>) -> Span {
+    let (snapshot, invoked, returned) = history.stamped(|| queue.snapshot());
+    let QueueSnapshot { fast, local, queued, .. } = snapshot;
+    assert_eq!(queued.accepted, queued.depth() + queued.dispatched + queued.discarded + queued.handed_back);
+    assert_eq!(local.sent, local.depth + local.fast + local.passed_on + local.handed_back);
+    // Parts of one call, each of a moment of its own, in this order.
+    let parts = vec![
+        Action::CountFast(fast),
+        Action::CountLocal { sent: local.sent, passed_on: local.passed_on },
+        Action::CountQueued { accepted: queued.accepted, dispatched: queued.dispatched, told: queued.told },
+    ];
+    history.record(invoked, returned, parts);
     (invoked, returned)
 }
 

@@ -1,0 +1,68 @@
+//! What a snapshot must say, counted from what was seen outside.
+
+use keylane::{Delivered, QueueSnapshot};
+
+use crate::ops::Event;
+
+/// How often each has been seen.
+#[derive(Debug, Default)]
+pub struct Figures {
+    fast: u64,
+    queued: u64,
+    sent: u64,
+    dispatched: u64,
+    fast_to_oneself: u64,
+    told: u64,
+    discarded: u64,
+}
+
+impl Figures {
+    pub fn see(&mut self, event: &Event) {
+        let figure = match event {
+            Event::Delivered(_, Delivered::Fast) | Event::DeliveredInPanic(_) => &mut self.fast,
+            Event::Delivered(_, Delivered::Queued) => &mut self.queued,
+            Event::Sent(_) => &mut self.sent,
+            Event::Began { how: Delivered::Queued, .. } => &mut self.dispatched,
+            Event::Began { how: Delivered::Fast, from: 0, .. } => &mut self.fast_to_oneself,
+            Event::Told(..) => &mut self.told,
+            Event::Discarded(_) => &mut self.discarded,
+            _ => return,
+        };
+        *figure += 1;
+    }
+
+    /// Between two operations. What a loop did last it may not have told yet.
+    pub fn check(&self, snapshot: &QueueSnapshot) {
+        let QueueSnapshot { queued, local, fast, .. } = snapshot;
+        assert_eq!(*fast, self.fast, "{snapshot:?}");
+        assert_eq!(local.sent, self.sent, "{snapshot:?}");
+        let accepted = self.queued + local.passed_on;
+        assert!([accepted, accepted + 1].contains(&queued.accepted), "{snapshot:?} and {self:?}");
+        let over = queued.dispatched + queued.discarded + queued.handed_back;
+        assert_eq!(queued.accepted, queued.depth() + over, "{snapshot:?}");
+        let over = local.fast + local.passed_on + local.lost + local.handed_back;
+        assert_eq!(local.sent, local.depth + over, "{snapshot:?}");
+        for (told, seen) in [
+            (queued.dispatched, self.dispatched),
+            (local.fast, self.fast_to_oneself),
+            (queued.told, self.told),
+        ] {
+            assert!(told == seen || told + 1 == seen, "{snapshot:?} and {self:?}");
+        }
+        assert!(queued.discarded <= self.discarded, "{snapshot:?} and {self:?}");
+    }
+
+    /// When the queue has been taken apart: there is no last thing left to tell.
+    pub fn check_end(&self, snapshot: &QueueSnapshot, leftovers: usize, untold: usize) {
+        let QueueSnapshot { queued, local, .. } = snapshot;
+        assert_eq!((queued.depth(), local.depth), (0, 0), "{snapshot:?}");
+        assert_eq!(queued.dispatched, self.dispatched, "{snapshot:?}");
+        assert_eq!(queued.told, self.told, "{snapshot:?}");
+        assert_eq!(queued.untold, untold as u64, "{snapshot:?}");
+        assert_eq!(queued.raised, queued.told + queued.untold, "{snapshot:?}");
+        assert_eq!(local.fast, self.fast_to_oneself, "{snapshot:?}");
+        assert_eq!(queued.handed_back + local.handed_back, leftovers as u64, "{snapshot:?}");
+        assert_eq!(queued.discarded, self.discarded, "{snapshot:?} and {self:?}");
+        assert_eq!(queued.accepted, self.queued + local.passed_on, "{snapshot:?}");
+    }
+}

@@ -1,0 +1,182 @@
+//! Figures about a queue that always add up.
+//!
+//! The two inboxes count under their own locks, which producers and consumers take anyway: what arrives when it arrives,
+//! what becomes of it when its consumer next looks. So no figure costs an atomic operation or a lock of its own, and those
+//! of one inbox are of one moment.
+
+use crate::dispatch::message::Priority;
+use crate::dispatch::shared::Arrival;
+use crate::lane::{KEPT, Tally};
+use crate::throttle::ThrottleSnapshot;
+
+/// What has become of the messages of a queue: see [`QueueHandle::snapshot`](crate::QueueHandle::snapshot).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueSnapshot {
+    /// Connections that exist. None, once the queue has been shut down.
+    pub connections: usize,
+    /// Fast callbacks of connections that are over, those included that panicked.
+    pub fast: u64,
+    /// Messages that ran, fast or queued, and that no dispatcher took.
+    pub unhandled: u64,
+    /// What was sent to oneself.
+    pub local: LocalSnapshot,
+    /// What the dispatch thread gets.
+    pub queued: QueuedSnapshot,
+    /// What the queue's limits have let in, if it has some.
+    pub throttle: Option<ThrottleSnapshot>,
+}
+
+/// The messages and events of the dispatch thread. Of one moment, and so
+///
+/// * `accepted` is [`depth`](Self::depth) and `dispatched` and `discarded` and `handed_back` together;
+/// * `raised` is `told` and `untold` and what still waits.
+///
+/// A message counts in the depth until the dispatch thread looks for the next one: so the one that is running does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueuedSnapshot {
+    /// Messages that got in, those included that the local thread passed on.
+    pub accepted: u64,
+    /// How many of these wait or run, for each priority that has some. The highest comes first.
+    pub depths: Vec<(Priority, u64)>,
+    /// Callbacks that are over, those included that panicked.
+    pub dispatched: u64,
+    /// Messages that were discarded.
+    pub discarded: u64,
+    /// Messages that came back at the end.
+    pub handed_back: u64,
+    /// Events that got in.
+    pub raised: u64,
+    /// Events whose callbacks are over.
+    pub told: u64,
+    /// Events that came back at the end.
+    pub untold: u64,
+    /// How often the dispatch thread was woken.
+    pub wakes: u64,
+}
+
+/// The messages to oneself. Of one moment, and so `sent` is `depth` and `fast` and `passed_on` and `lost` and
+/// `handed_back` together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LocalSnapshot {
+    /// Messages that got in.
+    pub sent: u64,
+    /// How many of these wait, or are being delivered.
+    pub depth: u64,
+    /// Fast callbacks that are over, those included that panicked.
+    pub fast: u64,
+    /// Messages that went on to the dispatch thread.
+    pub passed_on: u64,
+    /// Messages that were dropped by a panic of [`priority`](crate::Message::priority) or its like.
+    pub lost: u64,
+    /// Messages that came back at the end.
+    pub handed_back: u64,
+    /// How often the local thread was woken.
+    pub wakes: u64,
+}
+
+impl QueuedSnapshot {
+    /// How many messages wait or run, all priorities together.
+    pub fn depth(&self) -> u64 {
+        self.depths.iter().map(|(_, depth)| depth).sum()
+    }
+}
+
+/// The count of the queue's inbox.
+pub(super) struct QueueTally {
+    depths: [u64; 256],
+    /// All but the depths and the wakes.
+    sums: QueuedSnapshot,
+}
+
+/// What the dispatch loop did, and has not told yet.
+#[derive(Default)]
+pub(super) struct Dispatched {
+    /// The priorities of messages that wait no more and run no more.
+    pub(super) left: Vec<u8>,
+    pub(super) dispatched: u64,
+    pub(super) discarded: u64,
+    pub(super) handed_back: u64,
+    pub(super) told: u64,
+    pub(super) untold: u64,
+}
+
+impl Default for QueueTally {
+    fn default() -> Self {
+        Self { depths: [0; 256], sums: QueuedSnapshot::default() }
+    }
+}
+
+impl QueueTally {
+    pub(super) fn snapshot(&self, wakes: u64) -> QueuedSnapshot {
+        let depths =
+            (0..=u8::MAX).rev().map(|priority| (Priority(priority), self.depths[usize::from(priority)]));
+        let depths = depths.filter(|&(_, depth)| depth > 0).collect();
+        QueuedSnapshot { depths, wakes, ..self.sums.clone() }
+    }
+}
+
+impl<M> Tally<Arrival<M>> for QueueTally {
+    type Done = Dispatched;
+
+    fn arrive(&mut self, arrival: &Arrival<M>) {
+        match arrival {
+            Arrival::Message(envelope) => {
+                self.depths[usize::from(envelope.priority.0)] += 1;
+                self.sums.accepted += 1;
+            }
+            Arrival::Happening(happening) => self.sums.raised += u64::from(happening.event.is_some()),
+        }
+    }
+
+    fn settle(&mut self, done: &mut Dispatched) {
+        for priority in done.left.drain(..) {
+            self.depths[usize::from(priority)] -= 1;
+        }
+        done.left.shrink_to(KEPT);
+        self.sums.dispatched += std::mem::take(&mut done.dispatched);
+        self.sums.discarded += std::mem::take(&mut done.discarded);
+        self.sums.handed_back += std::mem::take(&mut done.handed_back);
+        self.sums.told += std::mem::take(&mut done.told);
+        self.sums.untold += std::mem::take(&mut done.untold);
+    }
+}
+
+/// The count of the local inbox.
+#[derive(Default)]
+pub(super) struct LocalTally(LocalSnapshot);
+
+/// What the local loop did, and has not told yet.
+#[derive(Default)]
+pub(super) struct Delivered {
+    pub(super) fast: u64,
+    pub(super) passed_on: u64,
+    pub(super) lost: u64,
+    pub(super) handed_back: u64,
+}
+
+impl LocalTally {
+    pub(super) fn snapshot(&self, wakes: u64) -> LocalSnapshot {
+        LocalSnapshot { wakes, ..self.0 }
+    }
+}
+
+impl<M> Tally<M> for LocalTally {
+    type Done = Delivered;
+
+    fn arrive(&mut self, _: &M) {
+        self.0.sent += 1;
+        self.0.depth += 1;
+    }
+
+    fn settle(&mut self, done: &mut Delivered) {
+        let Delivered { fast, passed_on, lost, handed_back } = std::mem::take(done);
+        self.0.depth -= fast + passed_on + lost + handed_back;
+        self.0.fast += fast;
+        self.0.passed_on += passed_on;
+        self.0.lost += lost;
+        self.0.handed_back += handed_back;
+    }
+}
