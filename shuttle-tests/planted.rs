@@ -31,6 +31,7 @@ pub const CONTROLS: &[Control] = &[
     control(ANY_WAKE_BELIEVED, "pool", UNCOUNTED),
     control("push_wakes_nobody", "queue", DEADLOCK),
     control("missing_recheck", "queue", DEADLOCK),
+    control("empty_hands_for_sleep", "traffic", DEADLOCK),
     control("lost_close", "queue", DEADLOCK),
     control("closed_door_lets_in", "queue", "D10"),
     control("visitor_not_counted", "queue", UNCOUNTED),

@@ -10,7 +10,7 @@ mod common;
 use std::sync::Arc;
 
 use common::bounded;
-use scenarios::{pool, queue};
+use scenarios::{pool, queue, traffic};
 use threads::Plain;
 
 /// How many executions of each: a second or two.
@@ -18,6 +18,7 @@ const ROUNDS: usize = 120;
 
 const POOL: pool::Size = pool::Size { items: 400, controls: 12, ..pool::Size::WIDE };
 const QUEUE: queue::Size = queue::Size { messages: 400, ..queue::Size::WIDE };
+const TRAFFIC: traffic::Size = traffic::Size { steps: 400, ..traffic::Size::WIDE };
 
 #[test]
 fn pool() {
@@ -27,6 +28,11 @@ fn pool() {
 #[test]
 fn queue() {
     bounded(|| (0..ROUNDS).for_each(|_| queue::run(QUEUE)));
+}
+
+#[test]
+fn traffic() {
+    bounded(|| (0..ROUNDS).for_each(|_| traffic::run(TRAFFIC)));
 }
 
 /// What the others would look like if nothing synchronised their plain memory.

@@ -7,3 +7,4 @@ pub mod ledger;
 pub mod plan;
 pub mod pool;
 pub mod queue;
+pub mod traffic;

@@ -9,7 +9,7 @@ mod scenarios;
 mod threads;
 
 use harness::Sampling;
-use scenarios::{pool, queue};
+use scenarios::{pool, queue, traffic};
 
 const POOL: Sampling = Sampling {
     name: "pool_small",
@@ -68,6 +68,32 @@ const WIDE_QUEUE: Sampling = Sampling {
     ..QUEUE
 };
 
+const TRAFFIC: Sampling = Sampling {
+    name: "traffic_small",
+    guarantees: &["D1", "D7", "D8", "D9", "D11"],
+    threads: traffic::Size::SMALL.threads(),
+    messages: traffic::Size::SMALL.messages(),
+    wide: false,
+    reaches: &[
+        "slept",
+        "rung before sleep",
+        "discarded",
+        "queued behind",
+        "stands in line",
+        "granted in line",
+        "timed out in line",
+    ],
+};
+
+const WIDE_TRAFFIC: Sampling = Sampling {
+    name: "traffic_wide",
+    threads: traffic::Size::WIDE.threads(),
+    messages: traffic::Size::WIDE.messages(),
+    wide: true,
+    reaches: &["slept", "discarded", "granted in line"],
+    ..TRAFFIC
+};
+
 #[test]
 fn pool_small() {
     POOL.check(|| pool::run(pool::Size::SMALL));
@@ -81,6 +107,16 @@ fn pool_wide() {
 #[test]
 fn queue_small() {
     QUEUE.check(|| queue::run(queue::Size::SMALL));
+}
+
+#[test]
+fn traffic_small() {
+    TRAFFIC.check(|| traffic::run(traffic::Size::SMALL));
+}
+
+#[test]
+fn traffic_wide() {
+    WIDE_TRAFFIC.check(|| traffic::run(traffic::Size::WIDE));
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Lane {
     /// Asks to run a fast callback on this thread, now.
     pub fn enter(&mut self) -> Entry<'_> {
         if self.visits == BANKED {
-            self.roster.bank(self.id, self.visits);
+            self.roster.bank(self.id);
             self.visits = 0;
         }
         // ORDERING: AcqRel. Pairs with `close`'s fetch_or: of the two, the later sees the earlier's bit, so a
@@ -141,24 +141,20 @@ pub(super) fn visits(word: &Word) -> usize {
     (word.fetch_or(0) & VISITS) / VISIT
 }
 
-/// Forgets that the lane behind `word` has had `visits`, which are over.
-pub(super) fn forget(word: &Word, visits: usize) {
-    // ORDERING: AcqRel, as all of them; nobody reads anything by it. The count and the roster's sum change in one critical
-    // section of the roster.
-    word.fetch_add((visits * VISIT).wrapping_neg());
+/// The same, and takes them out of the word.
+pub(super) fn take_visits(word: &Word) -> usize {
+    // ORDERING: AcqRel, as in `visits`. The word loses them and the roster gets them in one critical section of the
+    // roster, so whoever counts sees them once.
+    (word.fetch_and(!VISITS) & VISITS) / VISIT
 }
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
+        let counts = if self.granted { VISIT } else { 0 };
         // ORDERING: AcqRel. Pairs with `close`'s fetch_or: if that came first, CLOSED is seen here and the
         // closer has counted this visit; if this came first, the closer sees no visit, and everything the
-        // callback did happens before whatever the closer does next.
-        let before = if self.granted {
-            // Takes away the bit, which is set, and adds one to the count beside it, in one step.
-            self.lane.word.fetch_add(VISIT - VISITING)
-        } else {
-            self.lane.word.fetch_and(!VISITING)
-        };
+        // callback did happens before whatever the closer does next. (VISITING is set: what is taken away is the bit.)
+        let before = self.lane.word.fetch_add(counts.wrapping_sub(VISITING));
         if before & CLOSED != 0 {
             mark("visited past closing");
             self.lane.roster.depart(self.granted);

@@ -53,13 +53,12 @@ impl Roster {
         }
     }
 
-    /// Takes over so many `visits` from a lane's word, before it runs over.
-    pub(super) fn bank(&self, id: u64, visits: usize) {
+    /// Takes over the visits that a lane's word counts, before it runs over.
+    pub(super) fn bank(&self, id: u64) {
         let mut state = self.state.lock();
-        if let Some(word) = state.lanes.get(&id) {
-            lane::forget(word, visits);
-            state.visits += visits as u64;
-        }
+        // If it has been closed, so has its count.
+        let visits = state.lanes.get(&id).map_or(0, |word| lane::take_visits(word));
+        state.visits += visits as u64;
     }
 
     /// How many lanes are open, and how many visits are over, those of lanes that are gone included.

@@ -61,7 +61,7 @@ fn enqueue_against_the_end() -> Model {
 /// A reader delivers while the queue is taken apart: its message comes back with the rest, or is refused (B13).
 fn enqueue_against_reclaim() -> Model {
     Model::new("enqueue_against_reclaim", "D1 D10", 2)
-        .iterations(58)
+        .iterations(71)
         .reaches(&["accepted", "refused"])
         .scenario(|| {
             let (queue, dispatch, local) = DispatchQueue::builder(Ops(Log::new())).stepped();
