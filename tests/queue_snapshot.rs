@@ -66,7 +66,8 @@ impl Dispatcher for Office {
         self.0.run(letter)
     }
 
-    fn event(&self, _: ConnectionId, _: Event) -> bool {
+    fn event(&self, _: ConnectionId, event: Event) -> bool {
+        assert_ne!(event, Event::RemoteReset, "bad news");
         true
     }
 }
@@ -108,18 +109,18 @@ fn each_step_shows() {
         assert_eq!(deliver(&mut one, letter(priority)), Delivered::Queued);
     }
     assert_eq!(deliver(&mut other, fast()), Delivered::Fast);
-    assert_eq!(deliver(&mut other, letter(6)), Delivered::Queued);
+    assert_eq!(deliver(&mut other, letter(0)), Delivered::Queued);
     queue.local().send(letter(5)).unwrap();
     queue.local().send(fast()).unwrap();
     let full = queue.snapshot();
-    assert_eq!(depths(&full), [(200, 1), (77, 1), (6, 1), (5, 2)]);
+    assert_eq!(depths(&full), [(200, 1), (77, 1), (5, 2), (0, 1)]);
     assert_eq!((full.fast, full.queued.accepted, full.queued.raised, full.local.depth), (1, 5, 1, 2));
 
     assert_eq!([local.step(), local.step(), local.step()], [Step::Ran, Step::Ran, Step::Idle]);
     let passed_on = queue.snapshot();
     let to_oneself = passed_on.local;
     assert_eq!((to_oneself.sent, to_oneself.depth, to_oneself.fast, to_oneself.passed_on), (2, 0, 1, 1));
-    assert_eq!(depths(&passed_on), [(200, 1), (77, 1), (6, 1), (5, 3)]);
+    assert_eq!(depths(&passed_on), [(200, 1), (77, 1), (5, 3), (0, 1)]);
     assert_eq!(passed_on.fast, 1, "what is sent to oneself comes on no connection");
 
     assert_eq!([dispatch.step(), dispatch.step()], [Step::Ran, Step::Ran], "the event and the 200");
@@ -177,6 +178,8 @@ fn what_panics_is_over_or_lost() {
     panics(&mut || drop(connection.deliver(explosive(true))));
     let _ = deliver(&mut connection, explosive(false));
     panics(&mut || _ = dispatch.step());
+    connection.remote_reset().unwrap();
+    panics(&mut || _ = dispatch.step());
     for letter in [explosive(true), Letter { poisoned: true, ..letter(0) }] {
         queue.local().send(letter).unwrap();
         panics(&mut || _ = local.step());
@@ -186,6 +189,7 @@ fn what_panics_is_over_or_lost() {
     let snapshot = queue.snapshot();
     assert_adds_up(&snapshot);
     assert_eq!((snapshot.fast, snapshot.queued.dispatched, snapshot.unhandled), (1, 2, 1));
+    assert_eq!((snapshot.queued.raised, snapshot.queued.told), (1, 1));
     assert_eq!((snapshot.local.fast, snapshot.local.lost, snapshot.local.passed_on), (1, 1, 0));
 }
 

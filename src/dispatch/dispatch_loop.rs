@@ -51,7 +51,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
         }
         if let Some((from, event)) = self.events.pop_front() {
             // Before the callback, which may panic; it is told when the callback is over.
-            self.done.told += 1;
+            self.done.fates.told += 1;
             self.shared.tell(from, event);
             return Step::Ran;
         }
@@ -60,7 +60,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
         };
         let Load { message, pending, permit } = item;
         self.done.left.push(priority);
-        self.done.dispatched += 1;
+        self.done.fates.dispatched += 1;
         self.shared.dispatch(from, message);
         drop(pending);
         drop(permit);
@@ -114,7 +114,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
                 }
             }
         }
-        self.done.discarded += discarded.len() as u64;
+        self.done.fates.discarded += discarded.len() as u64;
         // The drops of messages are the user's code, and may panic: by now nothing is half done.
         drop(discarded);
         taken
@@ -129,8 +129,8 @@ impl<D: Dispatcher> DispatchLoop<D> {
             self.done.left.push(priority);
             messages.push((source, item.message));
         }
-        self.done.untold += events.len() as u64;
-        self.done.handed_back += messages.len() as u64;
+        self.done.fates.untold += events.len() as u64;
+        self.done.fates.handed_back += messages.len() as u64;
         let _ = self.take_in(false);
         (events, messages)
     }

@@ -86,9 +86,10 @@ impl QueuedSnapshot {
 
 /// The count of the queue's inbox.
 pub(super) struct QueueTally {
+    accepted: u64,
+    raised: u64,
     depths: [u64; 256],
-    /// All but the depths and the wakes.
-    sums: QueuedSnapshot,
+    fates: Fates,
 }
 
 /// What the dispatch loop did, and has not told yet.
@@ -96,6 +97,12 @@ pub(super) struct QueueTally {
 pub(super) struct Dispatched {
     /// The priorities of messages that wait no more and run no more.
     pub(super) left: Vec<u8>,
+    pub(super) fates: Fates,
+}
+
+/// How many messages and events have met which fate.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Fates {
     pub(super) dispatched: u64,
     pub(super) discarded: u64,
     pub(super) handed_back: u64,
@@ -103,9 +110,21 @@ pub(super) struct Dispatched {
     pub(super) untold: u64,
 }
 
+impl Fates {
+    fn and(self, more: Self) -> Self {
+        Self {
+            dispatched: self.dispatched + more.dispatched,
+            discarded: self.discarded + more.discarded,
+            handed_back: self.handed_back + more.handed_back,
+            told: self.told + more.told,
+            untold: self.untold + more.untold,
+        }
+    }
+}
+
 impl Default for QueueTally {
     fn default() -> Self {
-        Self { depths: [0; 256], sums: QueuedSnapshot::default() }
+        Self { accepted: 0, raised: 0, depths: [0; 256], fates: Fates::default() }
     }
 }
 
@@ -113,8 +132,18 @@ impl QueueTally {
     pub(super) fn snapshot(&self, wakes: u64) -> QueuedSnapshot {
         let depths =
             (0..=u8::MAX).rev().map(|priority| (Priority(priority), self.depths[usize::from(priority)]));
-        let depths = depths.filter(|&(_, depth)| depth > 0).collect();
-        QueuedSnapshot { depths, wakes, ..self.sums.clone() }
+        let Fates { dispatched, discarded, handed_back, told, untold } = self.fates;
+        QueuedSnapshot {
+            accepted: self.accepted,
+            depths: depths.filter(|&(_, depth)| depth > 0).collect(),
+            dispatched,
+            discarded,
+            handed_back,
+            raised: self.raised,
+            told,
+            untold,
+            wakes,
+        }
     }
 }
 
@@ -124,10 +153,10 @@ impl<M> Tally<Arrival<M>> for QueueTally {
     fn arrive(&mut self, arrival: &Arrival<M>) {
         match arrival {
             Arrival::Message(envelope) => {
+                self.accepted += 1;
                 self.depths[usize::from(envelope.priority.0)] += 1;
-                self.sums.accepted += 1;
             }
-            Arrival::Happening(happening) => self.sums.raised += u64::from(happening.event.is_some()),
+            Arrival::Happening(happening) => self.raised += u64::from(happening.event.is_some()),
         }
     }
 
@@ -135,12 +164,9 @@ impl<M> Tally<Arrival<M>> for QueueTally {
         for priority in done.left.drain(..) {
             self.depths[usize::from(priority)] -= 1;
         }
+        // After many were discarded.
         done.left.shrink_to(KEPT);
-        self.sums.dispatched += std::mem::take(&mut done.dispatched);
-        self.sums.discarded += std::mem::take(&mut done.discarded);
-        self.sums.handed_back += std::mem::take(&mut done.handed_back);
-        self.sums.told += std::mem::take(&mut done.told);
-        self.sums.untold += std::mem::take(&mut done.untold);
+        self.fates = self.fates.and(std::mem::take(&mut done.fates));
     }
 }
 
@@ -173,10 +199,33 @@ impl<M> Tally<M> for LocalTally {
 
     fn settle(&mut self, done: &mut Delivered) {
         let Delivered { fast, passed_on, lost, handed_back } = std::mem::take(done);
-        self.0.depth -= fast + passed_on + lost + handed_back;
-        self.0.fast += fast;
-        self.0.passed_on += passed_on;
-        self.0.lost += lost;
-        self.0.handed_back += handed_back;
+        let before = self.0;
+        self.0 = LocalSnapshot {
+            depth: before.depth - (fast + passed_on + lost + handed_back),
+            fast: before.fast + fast,
+            passed_on: before.passed_on + passed_on,
+            lost: before.lost + lost,
+            handed_back: before.handed_back + handed_back,
+            ..before
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_for_priorities_is_given_back() {
+        const MANY: u64 = 100_000;
+        let mut tally = QueueTally { accepted: MANY, ..QueueTally::default() };
+        tally.depths[7] = MANY;
+        let mut done = Dispatched { left: vec![7; MANY as usize], ..Dispatched::default() };
+        done.fates.discarded = MANY;
+        Tally::<Arrival<()>>::settle(&mut tally, &mut done);
+        assert!(done.left.is_empty() && done.left.capacity() <= KEPT);
+        assert_eq!((tally.snapshot(0).depth(), tally.snapshot(0).discarded), (0, MANY));
+        Tally::<Arrival<()>>::settle(&mut tally, &mut done);
+        assert_eq!(tally.snapshot(0).discarded, MANY, "told once");
     }
 }
