@@ -88,7 +88,8 @@ impl QueuedSnapshot {
 pub(super) struct QueueTally {
     accepted: u64,
     raised: u64,
-    depths: [u64; 256],
+    /// By priority. Not in place: in an unoptimised build of a model it would be moved over a stack of 32 KiB.
+    depths: Vec<u64>,
     fates: Fates,
 }
 
@@ -124,7 +125,7 @@ impl Fates {
 
 impl Default for QueueTally {
     fn default() -> Self {
-        Self { accepted: 0, raised: 0, depths: [0; 256], fates: Fates::default() }
+        Self { accepted: 0, raised: 0, depths: vec![0; 256], fates: Fates::default() }
     }
 }
 

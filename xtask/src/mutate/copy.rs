@@ -15,6 +15,13 @@ const MEMBERS: [&str; 3] = [".", "loom-tests", "proptests"];
 /// What these packages consist of. (`README.md`: the crate's doctests include it.)
 const PARTS: [&str; 6] = ["src", "tests", "loom-tests", "proptests", "README.md", "Cargo.lock"];
 
+/// The models, of which a mutant needs some small ones: to optimise all of them fully takes longer than to run those. (Not
+/// at all, and some overflow the small stacks that loom has for threads.)
+const MODELS: &str = "keylane-loom";
+
+/// Packages with a profile of their own in the workspace, which are not here.
+const ELSEWHERE: [&str; 3] = ["keylane-checker", "shuttle-engine", "corosensei"];
+
 /// What would only judge the copying (the search for primitives outside `sync`), and what needs a package that is
 /// left out.
 const LEFT_OUT: [&str; 2] = ["tests/tidy.rs", "tests/stress.rs"];
@@ -148,6 +155,15 @@ impl Copy {
         let workspace = manifest.get_mut("workspace").and_then(toml::Value::as_table_mut);
         let workspace = workspace.context("the root manifest has a workspace")?;
         workspace.insert("members".to_owned(), MEMBERS.map(String::from).to_vec().into());
+        let packages = manifest.get_mut("profile").and_then(|profile| profile.get_mut("dev"));
+        let packages = packages.and_then(|dev| dev.get_mut("package")).and_then(toml::Value::as_table_mut);
+        if let Some(packages) = packages {
+            packages.retain(|name, _| !ELSEWHERE.contains(&name));
+            packages.insert(
+                MODELS.to_owned(),
+                toml::Table::from_iter([("opt-level".to_owned(), 1.into())]).into(),
+            );
+        }
         update(&self.home.join("Cargo.toml"), &toml::to_string(&manifest)?)
     }
 }
