@@ -7,6 +7,8 @@ use keylane_checker::compare::Comparison;
 use keylane_checker::generate::Language;
 use keylane_checker::program::Ending;
 use keylane_checker::study::{Finding, Report, Study};
+// A good part of a search's time.
+use keylane_loom_stacks as _;
 
 /// Below this, shares of programs mean nothing: somebody looks at single seeds.
 const MANY: u64 = 1_000;

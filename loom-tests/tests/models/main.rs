@@ -4,6 +4,8 @@
 //! `--describe` prints the list as JSON, one model on each line.
 
 extern crate keylane_loom as keylane;
+// Half of a search's time.
+use keylane_loom_stacks as _;
 
 mod baton;
 mod bell;

@@ -9,11 +9,12 @@ use anyhow::{Context, Result, anyhow, ensure};
 use super::splice::{Choice, Place, Spliced, splice};
 use super::{Mutant, scope};
 
-/// The packages that judge mutants. The others are left out.
-const MEMBERS: [&str; 3] = [".", "loom-tests", "proptests"];
+/// The packages that judge mutants, and what these need. The others are left out.
+const MEMBERS: [&str; 4] = [".", "loom-tests", "loom-stacks", "proptests"];
 
 /// What these packages consist of. (`README.md`: the crate's doctests include it.)
-const PARTS: [&str; 6] = ["src", "tests", "loom-tests", "proptests", "README.md", "Cargo.lock"];
+const PARTS: [&str; 7] =
+    ["src", "tests", "loom-tests", "loom-stacks", "proptests", "README.md", "Cargo.lock"];
 
 /// The models, of which a mutant needs some small ones: to optimise all of them fully takes longer than to run those. (Not
 /// at all, and some overflow the small stacks that loom has for threads.)
