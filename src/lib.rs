@@ -28,6 +28,7 @@
 //! | `dispatch` | [`DispatchQueue`], from a lane for each connection, two inboxes and a backlog | loom and proptest |
 //! | `pool` | [`ShardedThreadPool`], from an inbox, a baton and the keyed policy for each shard | loom and proptest |
 //! | `throttle` | [`Throttle`], sequential code under one lock, and a bell or a waker for each that waits | loom and proptest |
+//! | `watch` | who runs callbacks, since when, and whether that is too long; a lock for each place where they run | loom |
 //! | `gate` | [`EpochGate`]: one mutex, sequential code under it, callbacks between two holds | loom and proptest |
 //!
 //! The guarantees D1-D12, P1-P8 and E1-E5, and what checks each of them, are in the README.
@@ -35,6 +36,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod clock;
+mod context;
 mod dispatch;
 mod error;
 mod gate;
@@ -47,14 +50,16 @@ mod sync;
 #[cfg(any(feature = "testing", keylane_loom))]
 pub mod testing;
 mod throttle;
+mod watch;
 mod worker_thread;
 
+pub use clock::{Clock, MonotonicClock};
 #[cfg(feature = "sink")]
 pub use dispatch::ConnectionSink;
 pub use dispatch::{
-    Connection, ConnectionId, Deliver, Delivered, DispatchLoop, DispatchQueue, DispatchQueueBuilder,
-    Dispatcher, DispatcherChain, Event, Handled, Local, LocalLoop, LocalSnapshot, Message, Priority,
-    QueueHandle, QueueReport, QueueSnapshot, QueuedSnapshot,
+    Callback, Connection, ConnectionId, Deliver, Delivered, DispatchLoop, DispatchQueue,
+    DispatchQueueBuilder, Dispatcher, DispatcherChain, Event, Handled, Local, LocalLoop, LocalSnapshot,
+    Message, Priority, QueueHandle, QueueReport, QueueSnapshot, QueuedSnapshot,
 };
 pub use error::{
     AcquireError, ArriveError, BuildError, ControlError, DeliverError, PublishError, Refusal, SubmitError,
@@ -67,6 +72,7 @@ pub use pool::{
 };
 pub use stop::{OnPanic, Step, Stop};
 pub use throttle::{Acquire, Limits, Permit, Throttle, ThrottleSnapshot};
+pub use watch::Running;
 
 /// The protocols themselves, for the models, and what models and samplings set and read.
 #[cfg(any(keylane_loom, keylane_shuttle))]
@@ -74,6 +80,7 @@ pub use throttle::{Acquire, Limits, Permit, Throttle, ThrottleSnapshot};
 pub mod internals {
     pub use crate::lane::*;
     pub use crate::sync::{Arc, Condvar, Deadline, Mutex, MutexGuard, Word, mark, model};
+    pub use crate::watch::*;
 }
 
 /// Compiles and runs the examples of the README.

@@ -6,7 +6,7 @@ use crate::dispatch::deliver::Deliver;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::{Happening, Shared};
+use crate::dispatch::shared::{Letter, Place, Shared};
 use crate::error::{AcquireError, ControlError, DeliverError, Refusal};
 use crate::lane::{Entry, Lane, Origin};
 use crate::sync::{Arc, mark};
@@ -20,6 +20,7 @@ use crate::throttle::{Acquire, Permit, Throttle};
 pub struct Connection<D: Dispatcher> {
     shared: Arc<Shared<D>>,
     lane: Lane,
+    place: Place,
     /// Whether it has refused a message. Shutdown closes its two ways in one after the other, and a
     /// connection's stream should have no hole: once refused, always refused.
     refused: bool,
@@ -38,7 +39,8 @@ pub enum Delivered {
 impl<D: Dispatcher> Connection<D> {
     pub(super) fn new(shared: Arc<Shared<D>>, ordered: bool) -> Self {
         let lane = shared.roster.admit(ordered);
-        Self { shared, lane, refused: false }
+        let place = shared.place();
+        Self { shared, lane, place, refused: false }
     }
 
     /// Its name in callbacks.
@@ -159,7 +161,7 @@ impl<D: Dispatcher> Connection<D> {
         if self.shared.preprocess(from, &message) {
             match self.lane.enter() {
                 Entry::Visit(visit) => {
-                    self.shared.fast_dispatch(from, message);
+                    self.shared.fast_dispatch(&self.place, from, message);
                     drop(visit);
                     return Ok(Delivered::Fast);
                 }
@@ -168,7 +170,9 @@ impl<D: Dispatcher> Connection<D> {
             }
         }
         let pending = self.lane.expect();
-        self.shared.enqueue(from, message, pending, permit, Origin::Outside)?;
+        let letter = Letter { message, postmark: self.shared.postmark() };
+        let enqueued = self.shared.enqueue(from, letter, pending, permit, Origin::Outside);
+        enqueued.map_err(|letter| letter.message)?;
         mark("queued");
         Ok(Delivered::Queued)
     }
@@ -246,7 +250,7 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     fn happen(&self, discards: bool, event: Option<Event>) -> Result<(), ControlError> {
-        self.shared.happen(Happening { from: self.id(), discards, event })
+        self.shared.happen(self.id(), discards, event)
     }
 
     /// Whether the queue had been shut down when this was last visible here. `false` may be stale; only

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
+use crate::context::Context;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::{Arrival, Envelope, Happening, Load, Shared};
+use crate::dispatch::shared::{Arrival, Envelope, Happening, Load, Place, Shared};
 use crate::dispatch::snapshot::Dispatched;
 use crate::lane::Taken;
-use crate::policy::{Backlog, Order, Picked};
+use crate::policy::{Ages, Backlog, Order, Picked};
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
 
@@ -21,19 +22,25 @@ pub struct DispatchLoop<D: Dispatcher> {
     shared: Arc<Shared<D>>,
     /// Swapped with the inbox; empty between steps.
     batch: Vec<Arrival<D::Message>>,
-    events: VecDeque<(ConnectionId, Event)>,
+    events: VecDeque<(ConnectionId, Event, Context)>,
     backlog: Backlog<ConnectionId, Load<D::Message>>,
+    /// Of what is in the backlog.
+    ages: Ages,
+    place: Place,
     /// What the next look at the inbox will tell.
     done: Dispatched,
 }
 
 impl<D: Dispatcher> DispatchLoop<D> {
     pub(super) fn new(shared: Arc<Shared<D>>, order: Order) -> Self {
+        let place = shared.place();
         Self {
             shared,
             batch: Vec::new(),
             events: VecDeque::new(),
             backlog: Backlog::new(order),
+            ages: Ages::default(),
+            place,
             done: Dispatched::default(),
         }
     }
@@ -49,19 +56,22 @@ impl<D: Dispatcher> DispatchLoop<D> {
         if closed == Some(Stop::HandBack) {
             return Step::Stopped;
         }
-        if let Some((from, event)) = self.events.pop_front() {
+        if let Some((from, event, context)) = self.events.pop_front() {
             // Before the callback, which may panic; it is told when the callback is over.
             self.done.fates.told += 1;
-            self.shared.tell(from, event);
+            let _entered = context.enter();
+            self.shared.tell(&self.place, from, event);
             return Step::Ran;
         }
         let Some(Picked { priority, source: from, item }) = self.backlog.pick() else {
             return if closed.is_some() { Step::Stopped } else { Step::Idle };
         };
-        let Load { message, pending, permit } = item;
+        let Load { message, postmark, pending, permit } = item;
+        self.ages.leave(postmark.moment);
         self.done.left.push(priority);
         self.done.fates.dispatched += 1;
-        self.shared.dispatch(from, message);
+        let _entered = postmark.context.enter();
+        self.shared.dispatch(&self.place, from, message);
         drop(pending);
         drop(permit);
         Step::Ran
@@ -95,22 +105,25 @@ impl<D: Dispatcher> DispatchLoop<D> {
 
     /// Moves arrivals into the policy.
     fn take_in(&mut self, lie_down: bool) -> Taken {
+        self.done.oldest = self.ages.oldest();
         let taken = self.shared.queue.inbox().settle_and_take(&mut self.done, &mut self.batch, lie_down);
         let mut discarded = Vec::new();
         for arrival in self.batch.drain(..) {
             match arrival {
                 Arrival::Message(Envelope { from, priority, cost, load }) => {
+                    self.ages.arrive(load.postmark.moment);
                     self.backlog.push(priority.0, cost, from, load);
                 }
-                Arrival::Happening(Happening { from, discards, event }) => {
+                Arrival::Happening(Happening { from, discards, event, context }) => {
                     if discards {
                         mark("discarded");
                         self.backlog.discard(from, |priority, load| {
                             self.done.left.push(priority);
+                            self.ages.leave(load.postmark.moment);
                             discarded.push(load);
                         });
                     }
-                    self.events.extend(event.map(|event| (from, event)));
+                    self.events.extend(event.map(|event| (from, event, context)));
                 }
             }
         }
@@ -123,10 +136,11 @@ impl<D: Dispatcher> DispatchLoop<D> {
     /// All that will not be told of or dispatched any more, in the order in which it would have been.
     pub(super) fn leftovers(&mut self) -> (Events, Messages<D::Message>) {
         let _ = self.take_in(false);
-        let events: Events = self.events.drain(..).collect();
+        let events: Events = self.events.drain(..).map(|(from, event, _)| (from, event)).collect();
         let mut messages = Messages::new();
         while let Some(Picked { priority, source, item }) = self.backlog.pick() {
             self.done.left.push(priority);
+            self.ages.leave(item.postmark.moment);
             messages.push((source, item.message));
         }
         self.done.fates.untold += events.len() as u64;

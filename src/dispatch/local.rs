@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::Shared;
+use crate::dispatch::shared::{Letter, Place, Shared};
 use crate::dispatch::snapshot::Delivered;
 use crate::error::{DeliverError, Refusal};
 use crate::lane::{KEPT, Origin, Taken};
@@ -31,8 +31,9 @@ impl<D: Dispatcher> Local<D> {
     /// # Errors
     /// [`DeliverError`] with the message in it, if the queue has been shut down.
     pub fn send(&self, message: D::Message) -> Result<(), DeliverError<D::Message>> {
-        let sent = self.shared.local.push(message, Origin::Outside);
-        sent.map_err(|message| DeliverError::new(message, Refusal::Stopped))
+        let letter = Letter { message, postmark: self.shared.postmark() };
+        let sent = self.shared.local.push(letter, Origin::Outside);
+        sent.map_err(|letter| DeliverError::new(letter.message, Refusal::Stopped))
     }
 }
 
@@ -55,15 +56,17 @@ impl<D: Dispatcher> std::fmt::Debug for Local<D> {
 pub struct LocalLoop<D: Dispatcher> {
     shared: Arc<Shared<D>>,
     /// Swapped with the inbox; empty between steps.
-    batch: Vec<D::Message>,
-    backlog: VecDeque<D::Message>,
+    batch: Vec<Letter<D::Message>>,
+    backlog: VecDeque<Letter<D::Message>>,
+    place: Place,
     /// What the next look at the inbox will tell.
     done: Delivered,
 }
 
 impl<D: Dispatcher> LocalLoop<D> {
     pub(super) fn new(shared: Arc<Shared<D>>) -> Self {
-        Self { shared, batch: Vec::new(), backlog: VecDeque::new(), done: Delivered::default() }
+        let place = shared.place();
+        Self { shared, batch: Vec::new(), backlog: VecDeque::new(), place, done: Delivered::default() }
     }
 
     /// Delivers the oldest local message, if there is one. Never sleeps.
@@ -76,7 +79,7 @@ impl<D: Dispatcher> LocalLoop<D> {
         if closed == Some(Stop::HandBack) {
             return Step::Stopped;
         }
-        let Some(message) = self.backlog.pop_front() else {
+        let Some(letter) = self.backlog.pop_front() else {
             return match closed {
                 Some(stop) => {
                     // Everything accepted here has been passed on: the queue may end.
@@ -86,21 +89,26 @@ impl<D: Dispatcher> LocalLoop<D> {
                 None => Step::Idle,
             };
         };
-        self.deliver(message)
+        self.deliver(letter)
     }
 
-    fn deliver(&mut self, message: D::Message) -> Step {
+    fn deliver(&mut self, letter: Letter<D::Message>) -> Step {
         let from = ConnectionId::LOCAL;
+        let Letter { message, postmark } = letter;
         // Unless the user's code lets it get further.
         self.done.lost += 1;
-        if self.shared.preprocess(from, &message) {
-            mark("local fast");
-            self.done.lost -= 1;
-            self.done.fast += 1;
-            self.shared.fast_dispatch(from, message);
-            return Step::Ran;
+        {
+            let _entered = postmark.context.enter();
+            if self.shared.preprocess(from, &message) {
+                mark("local fast");
+                self.done.lost -= 1;
+                self.done.fast += 1;
+                self.shared.fast_dispatch(&self.place, from, message);
+                return Step::Ran;
+            }
         }
-        let passed_on = self.shared.enqueue(from, message, None, None, Origin::Inside);
+        let letter = Letter { message, postmark };
+        let passed_on = self.shared.enqueue(from, letter, None, None, Origin::Inside);
         self.done.lost -= 1;
         match passed_on {
             Ok(()) => {
@@ -108,9 +116,9 @@ impl<D: Dispatcher> LocalLoop<D> {
                 self.done.passed_on += 1;
                 Step::Ran
             }
-            Err(message) => {
+            Err(letter) => {
                 // Shut down with `HandBack` since: this one is handed back with the rest, at the head.
-                self.backlog.push_front(message);
+                self.backlog.push_front(letter);
                 Step::Stopped
             }
         }
@@ -144,6 +152,7 @@ impl<D: Dispatcher> LocalLoop<D> {
 
     /// Moves arrivals behind the backlog.
     fn take_in(&mut self, lie_down: bool) -> Taken {
+        self.done.oldest = self.backlog.front().and_then(|letter| letter.postmark.moment);
         let taken = self.shared.local.inbox().settle_and_take(&mut self.done, &mut self.batch, lie_down);
         if self.backlog.is_empty() && self.backlog.capacity() > KEPT {
             self.backlog = VecDeque::new();
@@ -155,7 +164,8 @@ impl<D: Dispatcher> LocalLoop<D> {
     /// All that will not be delivered any more, in the order it was sent.
     pub(super) fn leftovers(&mut self) -> Vec<(ConnectionId, D::Message)> {
         let _ = self.take_in(false);
-        let messages: Vec<_> = self.backlog.drain(..).map(|message| (ConnectionId::LOCAL, message)).collect();
+        let messages: Vec<_> =
+            self.backlog.drain(..).map(|letter| (ConnectionId::LOCAL, letter.message)).collect();
         self.done.handed_back += messages.len() as u64;
         let _ = self.take_in(false);
         messages

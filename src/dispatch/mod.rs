@@ -16,6 +16,7 @@
 //! The shape is that of Ceph's `DispatchQueue` (`msg/DispatchQueue.{h,cc}`, Jewel): `ms_dispatch` and
 //! `ms_local` are its two threads.
 
+mod callback;
 mod chain;
 mod connection;
 mod deliver;
@@ -24,12 +25,15 @@ mod dispatcher;
 mod event;
 mod local;
 mod message;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod queue;
 mod shared;
 #[cfg(feature = "sink")]
 mod sink;
 mod snapshot;
 
+pub use callback::Callback;
 pub use chain::DispatcherChain;
 pub use connection::{Connection, Delivered};
 pub use deliver::Deliver;

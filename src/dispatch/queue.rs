@@ -1,23 +1,27 @@
 //! The queue as its owner sees it: build, connect, shut down, join.
 
+use core::time::Duration;
 use std::ops::Deref;
 
+use crate::clock::Clock;
+use crate::dispatch::callback::Callback;
 use crate::dispatch::connection::Connection;
 use crate::dispatch::dispatch_loop::DispatchLoop;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::local::{Local, LocalLoop};
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::{Happening, Shared};
-use crate::dispatch::snapshot::{LocalTally, QueueSnapshot, QueueTally};
+use crate::dispatch::shared::{Observers, Shared};
+use crate::dispatch::snapshot::QueueSnapshot;
 use crate::error::{BuildError, ControlError};
 use crate::policy::Order;
 use crate::stop::{OnPanic, Stop};
 use crate::sync::Arc;
 use crate::throttle::{Limits, Throttle};
+use crate::watch::{Report, Running, WatchLoop};
 use crate::worker_thread::WorkerThread;
 
-/// A queue with its two threads.
+/// A queue with its two threads, and a third if it is [watched](DispatchQueueBuilder::watch).
 ///
 /// Dereferences to [`QueueHandle`], which is what the rest of the program uses; this is what its owner keeps,
 /// to [`join`](Self::join) it. Dropped without that, it shuts down with [`Stop::RunRemaining`] and waits, so
@@ -55,11 +59,11 @@ use crate::worker_thread::WorkerThread;
 /// ```
 pub struct DispatchQueue<D: Dispatcher> {
     handle: QueueHandle<D>,
-    /// In the order in which they are joined: the local thread is a producer of the other one's queue.
-    threads: Option<Threads<D>>,
+    // In the order in which they are joined: the local thread is a producer of the other one's queue, and both are watched.
+    local: Option<WorkerThread<LocalLoop<D>>>,
+    dispatch: Option<WorkerThread<DispatchLoop<D>>>,
+    watch: Option<WorkerThread<WatchLoop<Callback>>>,
 }
-
-type Threads<D> = (WorkerThread<LocalLoop<D>>, WorkerThread<DispatchLoop<D>>);
 
 /// Connects to, sends through, and shuts down a queue. Clones are handles to the same queue.
 pub struct QueueHandle<D: Dispatcher> {
@@ -78,12 +82,11 @@ pub struct QueueReport<M> {
     /// Messages that ran and that no dispatcher took, fast ones included: see
     /// [`Dispatcher::unhandled`].
     pub unhandled: u64,
-    /// Callbacks that panicked on the queue's two threads. Their messages count as dispatched.
+    /// Callbacks that panicked on the queue's threads, reports of slow ones included. Their messages count as dispatched.
     pub panics: usize,
 }
 
 /// Builds a [`DispatchQueue`].
-#[derive(Debug)]
 #[must_use]
 pub struct DispatchQueueBuilder<D> {
     dispatcher: D,
@@ -91,6 +94,8 @@ pub struct DispatchQueueBuilder<D> {
     order: Order,
     limits: Option<Limits>,
     on_panic: OnPanic,
+    clock: Option<Arc<dyn Clock>>,
+    watch: Option<(Duration, Report<Callback>)>,
 }
 
 impl<D: Dispatcher> DispatchQueue<D> {
@@ -102,6 +107,8 @@ impl<D: Dispatcher> DispatchQueue<D> {
             order: Order::default(),
             limits: None,
             on_panic: OnPanic::default(),
+            clock: None,
+            watch: None,
         }
     }
 
@@ -121,18 +128,26 @@ impl<D: Dispatcher> DispatchQueue<D> {
     pub fn join(mut self) -> Result<QueueReport<D::Message>, ControlError> {
         self.handle.shutdown(Stop::RunRemaining);
         self.shared.refuse_callbacks()?;
-        let threads = self.threads.take().expect("threads are taken once, by join or by drop");
-        Ok(self.end(threads))
+        let (Some((local, local_panics)), Some((dispatch, dispatch_panics)), watch_panics) = self.end()
+        else {
+            unreachable!("it was started, and is joined once")
+        };
+        let mut report = self.handle.reclaim(dispatch, local);
+        report.panics = local_panics + dispatch_panics + watch_panics;
+        Ok(report)
     }
 
-    fn end(&self, (local, dispatch): Threads<D>) -> QueueReport<D::Message> {
-        let (local, local_panics) = local.join();
-        let (dispatch, panics) = dispatch.join();
-        let mut report = self.handle.reclaim(dispatch, local);
-        report.panics = local_panics + panics;
-        report
+    /// Joins the threads that there are: what they ran, and how many callbacks panicked.
+    fn end(&mut self) -> Ended<D> {
+        let local = self.local.take().map(WorkerThread::join);
+        let dispatch = self.dispatch.take().map(WorkerThread::join);
+        self.shared.observers.close();
+        let watch = self.watch.take().map(WorkerThread::join);
+        (local, dispatch, watch.map_or(0, |(_, panics)| panics))
     }
 }
+
+type Ended<D> = (Option<(LocalLoop<D>, usize)>, Option<(DispatchLoop<D>, usize)>, usize);
 
 impl<D: Dispatcher> Deref for DispatchQueue<D> {
     type Target = QueueHandle<D>;
@@ -144,12 +159,10 @@ impl<D: Dispatcher> Deref for DispatchQueue<D> {
 
 impl<D: Dispatcher> Drop for DispatchQueue<D> {
     fn drop(&mut self) {
-        let Some(threads) = self.threads.take() else {
-            return;
-        };
         self.handle.shutdown(Stop::RunRemaining);
+        self.shared.observers.close();
         if self.shared.refuse_callbacks().is_ok() {
-            self.end(threads);
+            self.end();
         }
     }
 }
@@ -188,15 +201,28 @@ impl<D: Dispatcher> QueueHandle<D> {
     /// it when the loop looks again, and at the latest before it sleeps.
     pub fn snapshot(&self) -> QueueSnapshot {
         let shared = &self.shared;
+        let now = shared.now();
         let (connections, fast) = shared.roster.count();
         QueueSnapshot {
             connections,
             fast,
             unhandled: shared.unhandled(),
-            local: shared.local.inbox().inspect(LocalTally::snapshot),
-            queued: shared.queue.inbox().inspect(QueueTally::snapshot),
+            local: shared.local.inbox().inspect(|tally, wakes| tally.snapshot(wakes, now)),
+            queued: shared.queue.inbox().inspect(|tally, wakes| tally.snapshot(wakes, now)),
             throttle: shared.throttle.as_ref().map(Throttle::snapshot),
+            has_clock: now.is_some(),
+            running: shared.observers.watchman.as_ref().map_or_else(Vec::new, |watchman| watchman.running()),
         }
+    }
+
+    /// Reports callbacks that are slow by now, on this thread, if the queue is [watched](DispatchQueueBuilder::watch): what
+    /// the watch thread does again and again. For a queue that is stepped, or whose clock is not the system's. Returns for
+    /// how long, by the queue's clock, nothing more can be due; `None` if the queue is not watched.
+    ///
+    /// # Panics
+    /// If the report does. It counts as made, and the rest is looked at by the next call.
+    pub fn report_slow(&self) -> Option<Duration> {
+        self.shared.observers.watchman.as_ref().map(|watchman| watchman.look())
     }
 
     /// Discards what `connection` has queued and what has not been picked yet, as
@@ -213,7 +239,7 @@ impl<D: Dispatcher> QueueHandle<D> {
         if connection == ConnectionId::LOCAL {
             return Err(ControlError::NotAConnection);
         }
-        self.shared.happen(Happening { from: connection, discards: true, event: None })
+        self.shared.happen(connection, true, None)
     }
 
     /// Refuses all new messages from the moment it returns, and lets the queue end; does not wait for that.
@@ -281,23 +307,67 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
         self
     }
 
-    /// Starts the queue with its two threads.
+    /// Where the queue reads the time, so that [snapshots](QueueHandle::snapshot) can say for how long the oldest message
+    /// has waited. Without this call and without [`watch`](Self::watch), nobody looks at a clock. With it, each message
+    /// that is queued costs one look, and an entry in a map until it is dispatched.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Tells `report` of each callback that has been running for `grace`, while it still runs, and again each time its age
+    /// has doubled. A third thread does it, `NAME-watch`, which looks when something may be due and once in a grace
+    /// period when nothing is: so a report comes as soon as that thread runs. A callback may end while it is being
+    /// reported.
+    ///
+    /// The time is that of [`clock`](Self::clock), or else of a [`MonotonicClock`](crate::MonotonicClock); the thread sleeps by the system's. (If
+    /// yours differs, call [`report_slow`](QueueHandle::report_slow) when it has moved.) Callbacks are `dispatch`,
+    /// `fast_dispatch` and `event`; each costs a look at the clock and two short locks that nobody else wants.
+    ///
+    /// A grace of less than a millisecond counts as one. The report must not wait for the queue; if it panics, that is
+    /// counted in [`QueueReport::panics`] and it counts as made. A queue that is dropped inside its own callback is not
+    /// watched any more.
+    ///
+    /// ```
+    /// # use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handled, Message};
+    /// # struct Ping; impl Message for Ping {}
+    /// # struct Log; impl Dispatcher for Log {
+    /// #     type Message = Ping;
+    /// #     fn dispatch(&self, _: ConnectionId, _: Ping) -> Handled<Ping> { Ok(()) }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// let builder = DispatchQueue::builder(Log).watch(Duration::from_secs(5), |slow| eprintln!("{slow}"));
+    /// let queue = builder.start()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch(
+        mut self,
+        grace: Duration,
+        report: impl Fn(&Running<Callback>) + Send + Sync + 'static,
+    ) -> Self {
+        self.watch = Some((grace, Box::new(report)));
+        self
+    }
+
+    /// Starts the queue with its threads.
     ///
     /// # Errors
     /// [`BuildError::Thread`] if one cannot be started.
     pub fn start(self) -> Result<DispatchQueue<D>, BuildError> {
         let name = self.name.clone();
         let (handle, dispatch, local) = self.stepped();
-        let local = WorkerThread::start(format!("{name}-local"), local, LocalLoop::run)?;
-        let dispatch = match WorkerThread::start(format!("{name}-dispatch"), dispatch, DispatchLoop::run) {
-            Ok(dispatch) => dispatch,
-            Err(error) => {
-                handle.shutdown(Stop::HandBack);
-                let _ = local.join();
-                return Err(error.into());
-            }
-        };
-        Ok(DispatchQueue { handle, threads: Some((local, dispatch)) })
+        let watch = handle.shared.observers.watchman.clone().map(WatchLoop::new);
+        // What has been started ends with the queue, if the next cannot be.
+        let mut queue = DispatchQueue { handle, local: None, dispatch: None, watch: None };
+        queue.local = Some(WorkerThread::start(format!("{name}-local"), local, LocalLoop::run)?);
+        queue.dispatch = Some(WorkerThread::start(format!("{name}-dispatch"), dispatch, DispatchLoop::run)?);
+        if let Some(watch) = watch {
+            queue.watch = Some(WorkerThread::start(format!("{name}-watch"), watch, WatchLoop::run)?);
+        }
+        Ok(queue)
     }
 
     /// Builds the queue without threads: the caller steps its two loops, on one thread or two. This is what
@@ -318,7 +388,8 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
     /// ```
     pub fn stepped(self) -> (QueueHandle<D>, DispatchLoop<D>, LocalLoop<D>) {
         let throttle = self.limits.map(Throttle::new);
-        let shared = Arc::new(Shared::new(self.dispatcher, throttle, self.on_panic));
+        let observers = Observers::new(self.clock, self.watch);
+        let shared = Arc::new(Shared::new(self.dispatcher, throttle, observers, self.on_panic));
         let dispatch = DispatchLoop::new(Arc::clone(&shared), self.order);
         let local = LocalLoop::new(Arc::clone(&shared));
         (QueueHandle { shared }, dispatch, local)
@@ -328,6 +399,12 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
 impl<D: Dispatcher> std::fmt::Debug for DispatchQueue<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DispatchQueue").finish_non_exhaustive()
+    }
+}
+
+impl<D> std::fmt::Debug for DispatchQueueBuilder<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DispatchQueueBuilder").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

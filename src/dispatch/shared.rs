@@ -1,5 +1,10 @@
 //! What the two threads of a queue, its handles and its connections have in common.
 
+use core::time::Duration;
+
+use crate::clock::{Clock, MonotonicClock};
+use crate::context::Context;
+use crate::dispatch::callback::Callback;
 use crate::dispatch::dispatcher::{Dispatcher, Handled};
 use crate::dispatch::event::Event;
 use crate::dispatch::message::{ConnectionId, Message, Priority};
@@ -10,6 +15,7 @@ use crate::lane::{Bell, Inbox, Origin, Pending, Pushed, Roster, Tally};
 use crate::stop::{OnPanic, Stop};
 use crate::sync::{Arc, Mutex, mark};
 use crate::throttle::{Permit, Throttle};
+use crate::watch::{Report, Station, Watchman};
 
 /// What comes to the dispatch thread, in one order for all connections.
 pub(super) enum Arrival<M> {
@@ -24,6 +30,8 @@ pub(super) struct Happening {
     /// What came before of this connection, and still waits, will not be dispatched (D7).
     pub(super) discards: bool,
     pub(super) event: Option<Event>,
+    /// Of who raised it.
+    pub(super) context: Context,
 }
 
 /// A message on its way to the dispatch thread.
@@ -36,14 +44,54 @@ pub(super) struct Envelope<M> {
     pub(super) load: Load<M>,
 }
 
+/// A message to oneself.
+pub(super) struct Letter<M> {
+    pub(super) message: M,
+    pub(super) postmark: Postmark,
+}
+
+/// When and where something was sent.
+pub(super) struct Postmark {
+    /// Not known, if the queue has no clock.
+    pub(super) moment: Option<Duration>,
+    pub(super) context: Context,
+}
+
 /// A message and what ends with it.
 pub(super) struct Load<M> {
     pub(super) message: M,
+    pub(super) postmark: Postmark,
     /// Dropped after the callback, which is what reopens an ordered lane for fast dispatch.
     pub(super) pending: Option<Pending>,
     /// Dropped after the callback (D8). None where the queue has no limits, and of messages to oneself.
     pub(super) permit: Option<Permit>,
 }
+
+/// Who looks at a queue, if anybody does.
+pub(super) struct Observers {
+    pub(super) clock: Option<Arc<dyn Clock>>,
+    pub(super) watchman: Option<Arc<Watchman<Callback>>>,
+}
+
+impl Observers {
+    /// Who watches needs a clock.
+    pub(super) fn new(clock: Option<Arc<dyn Clock>>, watch: Option<(Duration, Report<Callback>)>) -> Self {
+        let Some((grace, report)) = watch else { return Self { clock, watchman: None } };
+        let clock = clock.unwrap_or_else(|| Arc::new(MonotonicClock::new()));
+        let watchman = Watchman::new(Arc::clone(&clock), grace, report);
+        Self { clock: Some(clock), watchman: Some(Arc::new(watchman)) }
+    }
+
+    /// Lets the watch thread end.
+    pub(super) fn close(&self) {
+        if let Some(watchman) = &self.watchman {
+            watchman.close();
+        }
+    }
+}
+
+/// Where callbacks of one queue run, if these are watched.
+pub(super) type Place = Option<Station<Callback>>;
 
 /// An inbox and the bell of its one consumer.
 pub(super) struct Post<T, L> {
@@ -56,9 +104,10 @@ pub(super) struct Shared<D: Dispatcher> {
     pub(super) dispatcher: D,
     pub(super) roster: Arc<Roster>,
     pub(super) queue: Post<Arrival<D::Message>, QueueTally>,
-    pub(super) local: Post<D::Message, LocalTally>,
+    pub(super) local: Post<Letter<D::Message>, LocalTally>,
     /// How much may be under way, if that is limited.
     pub(super) throttle: Option<Throttle>,
+    pub(super) observers: Observers,
     on_panic: OnPanic,
     /// Messages that nobody took. So few that a lock is nothing.
     unhandled: Mutex<u64>,
@@ -96,13 +145,19 @@ impl<T, L: Tally<T>> Post<T, L> {
 }
 
 impl<D: Dispatcher> Shared<D> {
-    pub(super) fn new(dispatcher: D, throttle: Option<Throttle>, on_panic: OnPanic) -> Self {
+    pub(super) fn new(
+        dispatcher: D,
+        throttle: Option<Throttle>,
+        observers: Observers,
+        on_panic: OnPanic,
+    ) -> Self {
         Self {
             dispatcher,
             roster: Arc::new(Roster::new()),
             queue: Post::new(),
             local: Post::new(),
             throttle,
+            observers,
             on_panic,
             unhandled: Mutex::new(0),
         }
@@ -123,29 +178,53 @@ impl<D: Dispatcher> Shared<D> {
         message.cost()
     }
 
+    /// One more place where callbacks run.
+    pub(super) fn place(&self) -> Place {
+        self.observers.watchman.as_ref().map(Watchman::open)
+    }
+
+    /// What time it is, if the queue has a clock.
+    pub(super) fn now(&self) -> Option<Duration> {
+        self.observers.clock.as_ref().map(|clock| clock.now())
+    }
+
+    /// Sent now, by this thread.
+    pub(super) fn postmark(&self) -> Postmark {
+        Postmark { moment: self.now(), context: Context::current() }
+    }
+
     /// Puts a message behind those that have arrived, with the priority it asks for.
     pub(super) fn enqueue(
         &self,
         from: ConnectionId,
-        message: D::Message,
+        letter: Letter<D::Message>,
         pending: Option<Pending>,
         permit: Option<Permit>,
         origin: Origin,
-    ) -> Result<(), D::Message> {
+    ) -> Result<(), Letter<D::Message>> {
+        let Letter { message, postmark } = letter;
         let (priority, cost) = {
             let _inside = Inside::queue(self.id());
             (message.priority(), message.cost())
         };
-        let envelope = Envelope { from, priority, cost, load: Load { message, pending, permit } };
+        let envelope = Envelope { from, priority, cost, load: Load { message, postmark, pending, permit } };
         self.queue.push(Arrival::Message(envelope), origin).map_err(|refused| match refused {
-            Arrival::Message(envelope) => envelope.load.message,
+            Arrival::Message(Envelope { load: Load { message, postmark, .. }, .. }) => {
+                Letter { message, postmark }
+            }
             Arrival::Happening(_) => unreachable!("what is refused is what was pushed"),
         })
     }
 
     /// Raises an event, discards, or both. Possible while a queue that is shut down still dispatches what remains: so
     /// it comes from inside.
-    pub(super) fn happen(&self, happening: Happening) -> Result<(), ControlError> {
+    pub(super) fn happen(
+        &self,
+        from: ConnectionId,
+        discards: bool,
+        event: Option<Event>,
+    ) -> Result<(), ControlError> {
+        let happening = Happening { from, discards, event, context: Context::current() };
         self.queue.push(Arrival::Happening(happening), Origin::Inside).map_err(|_| {
             mark("event refused");
             ControlError::Stopped
@@ -170,18 +249,24 @@ impl<D: Dispatcher> Shared<D> {
     }
 
     /// Runs a queued message.
-    pub(super) fn dispatch(&self, from: ConnectionId, message: D::Message) {
-        self.callback(|dispatcher| self.settle(from, dispatcher.dispatch(from, message)));
+    pub(super) fn dispatch(&self, place: &Place, from: ConnectionId, message: D::Message) {
+        self.callback(place, Callback::Queued(from), |dispatcher| {
+            self.settle(from, dispatcher.dispatch(from, message));
+        });
     }
 
     /// Runs a message that qualified, on this thread.
-    pub(super) fn fast_dispatch(&self, from: ConnectionId, message: D::Message) {
-        self.callback(|dispatcher| self.settle(from, dispatcher.fast_dispatch(from, message)));
+    pub(super) fn fast_dispatch(&self, place: &Place, from: ConnectionId, message: D::Message) {
+        self.callback(place, Callback::Fast(from), |dispatcher| {
+            self.settle(from, dispatcher.fast_dispatch(from, message));
+        });
     }
 
     /// Tells of an event.
-    pub(super) fn tell(&self, from: ConnectionId, event: Event) {
-        self.callback(|dispatcher| dispatcher.event(from, event));
+    pub(super) fn tell(&self, place: &Place, from: ConnectionId, event: Event) {
+        self.callback(place, Callback::Event(from, event), |dispatcher| {
+            dispatcher.event(from, event);
+        });
     }
 
     /// How many messages nobody took so far.
@@ -198,12 +283,12 @@ impl<D: Dispatcher> Shared<D> {
     }
 
     /// Runs a callback; if it unwinds, after doing what is to be done then.
-    fn callback<R>(&self, call: impl FnOnce(&D) -> R) -> R {
+    fn callback(&self, place: &Place, what: Callback, call: impl FnOnce(&D)) {
         let _inside = Inside::queue(self.id());
+        let _begun = place.as_ref().map(|station| station.begin(what));
         let unwinding = Unwinding(self);
-        let result = call(&self.dispatcher);
+        call(&self.dispatcher);
         std::mem::forget(unwinding);
-        result
     }
 
     /// See [`QueueHandle::shutdown`](crate::QueueHandle::shutdown).

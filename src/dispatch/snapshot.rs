@@ -4,10 +4,14 @@
 //! what becomes of it when its consumer next looks. So no figure costs an atomic operation or a lock of its own, and those
 //! of one inbox are of one moment.
 
+use core::time::Duration;
+
+use crate::dispatch::callback::Callback;
 use crate::dispatch::message::Priority;
-use crate::dispatch::shared::Arrival;
+use crate::dispatch::shared::{Arrival, Letter};
 use crate::lane::{KEPT, Tally};
 use crate::throttle::ThrottleSnapshot;
+use crate::watch::Running;
 
 /// What has become of the messages of a queue: see [`QueueHandle::snapshot`](crate::QueueHandle::snapshot).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,11 @@ pub struct QueueSnapshot {
     pub queued: QueuedSnapshot,
     /// What the queue's limits have let in, if it has some.
     pub throttle: Option<ThrottleSnapshot>,
+    /// Callbacks that run, if the queue is [watched](crate::DispatchQueueBuilder::watch): those of the dispatch thread,
+    /// of the local one, and then of connections, in the order in which these connected.
+    pub running: Vec<Running<Callback>>,
+    /// Whether the queue has a clock, without which nothing has an age.
+    pub has_clock: bool,
 }
 
 /// The messages and events of the dispatch thread. Of one moment, and so
@@ -40,6 +49,9 @@ pub struct QueuedSnapshot {
     pub accepted: u64,
     /// How many of these wait or run, for each priority that has some. The highest comes first.
     pub depths: Vec<(Priority, u64)>,
+    /// For how long the oldest of these has been in the queue, if there is one and the queue has a
+    /// [clock](crate::DispatchQueueBuilder::clock). What was passed on counts from when it was sent.
+    pub oldest: Option<Duration>,
     /// Callbacks that are over, those included that panicked.
     pub dispatched: u64,
     /// Messages that were discarded.
@@ -65,6 +77,9 @@ pub struct LocalSnapshot {
     pub sent: u64,
     /// How many of these wait, or are being delivered.
     pub depth: u64,
+    /// For how long the oldest of these has been there, if there is one and the queue has a
+    /// [clock](crate::DispatchQueueBuilder::clock).
+    pub oldest: Option<Duration>,
     /// Fast callbacks that are over, those included that panicked.
     pub fast: u64,
     /// Messages that went on to the dispatch thread.
@@ -84,12 +99,43 @@ impl QueuedSnapshot {
     }
 }
 
+/// When the oldest came that is not done with.
+#[derive(Default)]
+struct Oldest {
+    /// Of what the consumer holds.
+    held: Option<Duration>,
+    /// Of what it has not taken.
+    arrived: Option<Duration>,
+}
+
+impl Oldest {
+    fn arrive(&mut self, moment: Option<Duration>) {
+        // Not always the first: what was passed on to here was sent earlier than it came.
+        self.arrived = earlier(self.arrived, moment);
+    }
+
+    /// The consumer, of whose own the oldest came at `held`, takes all that has arrived.
+    fn take(&mut self, held: Option<Duration>) {
+        self.held = earlier(held, self.arrived.take());
+    }
+
+    fn age(&self, now: Option<Duration>) -> Option<Duration> {
+        let oldest = earlier(self.held, self.arrived)?;
+        Some(now?.saturating_sub(oldest))
+    }
+}
+
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
+}
+
 /// The count of the queue's inbox.
 pub(super) struct QueueTally {
     accepted: u64,
     raised: u64,
     /// By priority. Not in place: in an unoptimised build of a model it would be moved over a stack of 32 KiB.
     depths: Vec<u64>,
+    oldest: Oldest,
     fates: Fates,
 }
 
@@ -98,6 +144,8 @@ pub(super) struct QueueTally {
 pub(super) struct Dispatched {
     /// The priorities of messages that wait no more and run no more.
     pub(super) left: Vec<u8>,
+    /// When the oldest came that still waits.
+    pub(super) oldest: Option<Duration>,
     pub(super) fates: Fates,
 }
 
@@ -125,18 +173,25 @@ impl Fates {
 
 impl Default for QueueTally {
     fn default() -> Self {
-        Self { accepted: 0, raised: 0, depths: vec![0; 256], fates: Fates::default() }
+        Self {
+            accepted: 0,
+            raised: 0,
+            depths: vec![0; 256],
+            oldest: Oldest::default(),
+            fates: Fates::default(),
+        }
     }
 }
 
 impl QueueTally {
-    pub(super) fn snapshot(&self, wakes: u64) -> QueuedSnapshot {
+    pub(super) fn snapshot(&self, wakes: u64, now: Option<Duration>) -> QueuedSnapshot {
         let depths =
             (0..=u8::MAX).rev().map(|priority| (Priority(priority), self.depths[usize::from(priority)]));
         let Fates { dispatched, discarded, handed_back, told, untold } = self.fates;
         QueuedSnapshot {
             accepted: self.accepted,
             depths: depths.filter(|&(_, depth)| depth > 0).collect(),
+            oldest: self.oldest.age(now),
             dispatched,
             discarded,
             handed_back,
@@ -156,6 +211,7 @@ impl<M> Tally<Arrival<M>> for QueueTally {
             Arrival::Message(envelope) => {
                 self.accepted += 1;
                 self.depths[usize::from(envelope.priority.0)] += 1;
+                self.oldest.arrive(envelope.load.postmark.moment);
             }
             Arrival::Happening(happening) => self.raised += u64::from(happening.event.is_some()),
         }
@@ -165,6 +221,7 @@ impl<M> Tally<Arrival<M>> for QueueTally {
         for priority in done.left.drain(..) {
             self.depths[usize::from(priority)] -= 1;
         }
+        self.oldest.take(done.oldest);
         // After many were discarded.
         done.left.shrink_to(KEPT);
         self.fates = self.fates.and(std::mem::take(&mut done.fates));
@@ -173,11 +230,16 @@ impl<M> Tally<Arrival<M>> for QueueTally {
 
 /// The count of the local inbox.
 #[derive(Default)]
-pub(super) struct LocalTally(LocalSnapshot);
+pub(super) struct LocalTally {
+    figures: LocalSnapshot,
+    oldest: Oldest,
+}
 
 /// What the local loop did, and has not told yet.
 #[derive(Default)]
 pub(super) struct Delivered {
+    /// When the oldest came that still waits.
+    pub(super) oldest: Option<Duration>,
     pub(super) fast: u64,
     pub(super) passed_on: u64,
     pub(super) lost: u64,
@@ -185,23 +247,25 @@ pub(super) struct Delivered {
 }
 
 impl LocalTally {
-    pub(super) fn snapshot(&self, wakes: u64) -> LocalSnapshot {
-        LocalSnapshot { wakes, ..self.0 }
+    pub(super) fn snapshot(&self, wakes: u64, now: Option<Duration>) -> LocalSnapshot {
+        LocalSnapshot { wakes, oldest: self.oldest.age(now), ..self.figures }
     }
 }
 
-impl<M> Tally<M> for LocalTally {
+impl<M> Tally<Letter<M>> for LocalTally {
     type Done = Delivered;
 
-    fn arrive(&mut self, _: &M) {
-        self.0.sent += 1;
-        self.0.depth += 1;
+    fn arrive(&mut self, letter: &Letter<M>) {
+        self.figures.sent += 1;
+        self.figures.depth += 1;
+        self.oldest.arrive(letter.postmark.moment);
     }
 
     fn settle(&mut self, done: &mut Delivered) {
-        let Delivered { fast, passed_on, lost, handed_back } = std::mem::take(done);
-        let before = self.0;
-        self.0 = LocalSnapshot {
+        let Delivered { oldest, fast, passed_on, lost, handed_back } = std::mem::take(done);
+        self.oldest.take(oldest);
+        let before = self.figures;
+        self.figures = LocalSnapshot {
             depth: before.depth - (fast + passed_on + lost + handed_back),
             fast: before.fast + fast,
             passed_on: before.passed_on + passed_on,
@@ -225,8 +289,8 @@ mod tests {
         done.fates.discarded = MANY;
         Tally::<Arrival<()>>::settle(&mut tally, &mut done);
         assert!(done.left.is_empty() && done.left.capacity() <= KEPT);
-        assert_eq!((tally.snapshot(0).depth(), tally.snapshot(0).discarded), (0, MANY));
+        assert_eq!((tally.snapshot(0, None).depth(), tally.snapshot(0, None).discarded), (0, MANY));
         Tally::<Arrival<()>>::settle(&mut tally, &mut done);
-        assert_eq!(tally.snapshot(0).discarded, MANY, "told once");
+        assert_eq!(tally.snapshot(0, None).discarded, MANY, "told once");
     }
 }

@@ -11,7 +11,8 @@
 //! | [`Mutex`] | blocking lock, no `try_lock`, no poisoning | parking_lot | loom's | shuttle's |
 //! | [`Condvar`] | one waiter, always with a predicate | parking_lot | loom's | shuttle's, and spurious wake-ups |
 //! | [`Deadline`] | after which a wait may give up | std's `Instant` | a wait with one gives up at every moment, or never | given up at a moment that is drawn |
-//! | [`thread`], [`thread_local!`] | spawn with a name, join; thread-private state | std | loom's | shuttle's |
+//! | [`Monotonic`] | a clock for reports | std's `Instant` | std's, and no model asks it | std's |
+//! | [`thread`], [`thread_local!`] | spawn with a name, join, who am I; thread-private state | std | loom's | shuttle's |
 //! | [`Arc`] | lifetimes only: no decision rests on a count | std | std | std |
 //! | [`mark`] | names a branch that was taken | nothing, unless a test listens | recorded for the model | recorded for the sampling |
 //! | [`Unseen`], [`Witness`] | what checkers of `testing` write down; never in the core | std's lock | std's lock, and a step that orders nothing | not there |
@@ -34,9 +35,11 @@ mod imp;
 #[cfg(not(any(keylane_loom, keylane_shuttle)))]
 #[path = "native.rs"]
 mod imp;
+mod monotonic;
 #[cfg(any(feature = "testing", keylane_loom))]
 mod witness;
 
+pub use self::monotonic::Monotonic;
 pub(crate) use imp::thread_local;
 pub use imp::{Condvar, Deadline, Mutex, MutexGuard, Word, mark, thread};
 pub use std::sync::Arc;

@@ -115,7 +115,7 @@ impl Deadline {
 
 /// Threads: spawn with a name, join.
 pub mod thread {
-    pub use std::thread::JoinHandle;
+    pub use std::thread::{JoinHandle, Thread, current};
 
     /// Starts a thread called `name`.
     ///

@@ -180,7 +180,7 @@ impl Deadline {
 
 /// See `native.rs`.
 pub mod thread {
-    pub use shuttle::thread::JoinHandle;
+    pub use shuttle::thread::{JoinHandle, Thread, current};
 
     /// See `native.rs`.
     pub fn spawn<F, T>(name: String, body: F) -> std::io::Result<JoinHandle<T>>

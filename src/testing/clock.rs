@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 
+use crate::clock::Clock;
 use crate::sync::{Arc, Witness, note};
 
-/// A clock that moves only when told, for time in your handlers. Clones show the same time.
+/// A clock that moves only when told: for time in your handlers, and a [`Clock`] for queues. Clones show the same time.
 ///
 /// In a model looking and advancing are steps, so a look is explored before and after each advance it may race with.
 /// They order nothing else: no more than a clock on the wall does this one make one thread's writes visible to
@@ -46,5 +47,11 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         self.0.at_a_moment(|now| *now += by);
         note(|| format!("advances the clock by {by:?}"));
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Duration {
+        ManualClock::now(self)
     }
 }

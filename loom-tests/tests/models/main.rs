@@ -25,6 +25,7 @@ mod pool_control;
 mod pool_key;
 mod testing;
 mod throttle;
+mod watch;
 mod whole;
 
 use harness::Model;
@@ -45,6 +46,7 @@ fn models() -> Vec<Model> {
         pool_control::models(),
         throttle::models(),
         gate::models(),
+        watch::models(),
         testing::models(),
         whole::models(),
         museum::models(),

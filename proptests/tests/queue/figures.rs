@@ -1,5 +1,8 @@
 //! What a snapshot must say, counted from what was seen outside.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use keylane::{Delivered, QueueSnapshot};
 
 use crate::ops::Event;
@@ -14,10 +17,22 @@ pub struct Figures {
     fast_to_oneself: u64,
     told: u64,
     discarded: u64,
+    /// When what waits was accepted, by number.
+    waiting: BTreeMap<u64, Duration>,
 }
 
 impl Figures {
-    pub fn see(&mut self, event: &Event) {
+    /// Sees what has happened at the moment `now`.
+    pub fn see(&mut self, event: &Event, now: Duration) {
+        match *event {
+            Event::Delivered(id, Delivered::Queued) | Event::Sent(id) => {
+                self.waiting.insert(id, now);
+            }
+            Event::Began { id, .. } | Event::Discarded(id) => {
+                self.waiting.remove(&id);
+            }
+            _ => {}
+        }
         let figure = match event {
             Event::Delivered(_, Delivered::Fast) | Event::DeliveredInPanic(_) => &mut self.fast,
             Event::Delivered(_, Delivered::Queued) => &mut self.queued,
@@ -32,7 +47,8 @@ impl Figures {
     }
 
     /// Between two operations. What a loop did last it may not have told yet.
-    pub fn check(&self, snapshot: &QueueSnapshot) {
+    pub fn check(&self, snapshot: &QueueSnapshot, now: Duration) {
+        self.check_ages(snapshot, now);
         let QueueSnapshot { queued, local, fast, .. } = snapshot;
         assert_eq!(*fast, self.fast, "{snapshot:?}");
         assert_eq!(local.sent, self.sent, "{snapshot:?}");
@@ -52,9 +68,20 @@ impl Figures {
         assert!(queued.discarded <= self.discarded, "{snapshot:?} and {self:?}");
     }
 
-    /// When the queue has been taken apart: there is no last thing left to tell.
-    pub fn check_end(&self, snapshot: &QueueSnapshot, leftovers: usize, untold: usize) {
+    /// What the loops have not told yet may be older, and so may what waits no more.
+    fn check_ages(&self, snapshot: &QueueSnapshot, now: Duration) {
         let QueueSnapshot { queued, local, .. } = snapshot;
+        assert_eq!(queued.oldest.is_some(), queued.depth() > 0, "{snapshot:?}");
+        assert_eq!(local.oldest.is_some(), local.depth > 0, "{snapshot:?}");
+        let oldest = self.waiting.values().min().map(|accepted| now - *accepted);
+        assert!(queued.oldest.max(local.oldest) >= oldest, "{snapshot:?}, and {oldest:?} at {now:?}");
+    }
+
+    /// When the queue has been taken apart: there is no last thing left to tell.
+    pub fn check_end(&mut self, snapshot: &QueueSnapshot, leftovers: usize, untold: usize) {
+        let QueueSnapshot { queued, local, .. } = snapshot;
+        self.waiting.clear();
+        assert_eq!((queued.oldest, local.oldest), (None, None), "{snapshot:?}");
         assert_eq!((queued.depth(), local.depth), (0, 0), "{snapshot:?}");
         assert_eq!(queued.dispatched, self.dispatched, "{snapshot:?}");
         assert_eq!(queued.told, self.told, "{snapshot:?}");

@@ -6,6 +6,7 @@ mod ops;
 mod real;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keylane::testing::{Conservation, Fate};
 use keylane::{Priority, Step, Stop};
@@ -19,6 +20,9 @@ use ops::{Event, Letter, Op, SLOTS};
 use real::Real;
 
 struct Machine;
+
+/// What an operation takes.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The real queue, and the books on what became of every message offered to it.
 struct Audited {
@@ -89,7 +93,7 @@ impl Audited {
         self.real.act(op);
         let seen = self.real.take_log();
         for event in &seen {
-            self.figures.see(event);
+            self.figures.see(event, self.real.clock.now());
             match *event {
                 Event::Delivered(id, _) | Event::DeliveredInPanic(id) | Event::Sent(id) => {
                     self.books.offered(id, true);
@@ -101,7 +105,8 @@ impl Audited {
             }
         }
         assert_eq!(seen, modelled.log, "seen, and expected, of {op:?}");
-        self.figures.check(&self.real.snapshot());
+        self.real.clock.advance(SECOND);
+        self.figures.check(&self.real.snapshot(), self.real.clock.now());
         if let Some(under_way) = self.real.under_way() {
             assert_eq!(under_way, modelled.model.under_way(), "D8: under way after {op:?}");
         }
@@ -111,7 +116,7 @@ impl Audited {
         let (leftovers, untold) = self.real.reclaim();
         for event in self.real.take_log() {
             let Event::Discarded(id) = event else { panic!("{event:?} while reclaiming") };
-            self.figures.see(&event);
+            self.figures.see(&event, self.real.clock.now());
             self.books.met(id, Fate::Discarded);
         }
         self.figures.check_end(&self.real.snapshot(), leftovers.len(), untold.len());

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use keylane::testing::ManualClock;
 use keylane::{
     Connection, ConnectionId, ControlError, DeliverError, Delivered, DispatchLoop, DispatchQueue, Dispatcher,
     Handled, Limits, LocalLoop, Message, Priority, QueueHandle, QueueSnapshot, Refusal,
@@ -14,6 +15,7 @@ use crate::ops::{Event, Happening, Letter, Op, Report, SLOTS};
 /// A queue, all that is connected to it, and what has been seen since the log was last taken.
 pub struct Real {
     this: Weak<Self>,
+    pub clock: ManualClock,
     queue: QueueHandle<Postman>,
     slots: [Mutex<Slot>; SLOTS],
     /// Absent while they are being stepped.
@@ -102,13 +104,15 @@ impl Postman {
 impl Real {
     pub fn new(limit: Option<usize>) -> Arc<Self> {
         Arc::new_cyclic(|real| {
-            let mut builder = DispatchQueue::builder(Postman(Weak::clone(real)));
+            let clock = ManualClock::new();
+            let mut builder = DispatchQueue::builder(Postman(Weak::clone(real))).clock(clock.clone());
             if let Some(limit) = limit {
                 builder = builder.limits(Limits { count: Some(limit as u64), bytes: None });
             }
             let (queue, dispatch, local) = builder.stepped();
             Self {
                 this: Weak::clone(real),
+                clock,
                 queue,
                 slots: [const { Mutex::new(Slot::Vacant) }; SLOTS],
                 dispatch: Mutex::new(Some(dispatch)),

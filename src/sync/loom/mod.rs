@@ -202,7 +202,7 @@ impl Deadline {
 
 /// See `native.rs`.
 pub mod thread {
-    pub use loom::thread::JoinHandle;
+    pub use loom::thread::{JoinHandle, Thread, current};
 
     /// See `native.rs`.
     #[track_caller]

@@ -26,13 +26,15 @@ pub struct Laboratory {
 const PACKAGES: &[&str] = &["keylane", "keylane-loom", "keylane-proptests"];
 
 /// What judges a mutant beside the models, the cheapest first. Native tests run with real threads.
-const SUITES: [&str; 17] = [
+const SUITES: [&str; 19] = [
     "keylane/keylane",
     "keylane/errors",
     "keylane/odd_places",
     "keylane/queue_events",
     "keylane/queue_limits",
     "keylane/queue_snapshot",
+    "keylane/queue_watch",
+    "keylane/observers",
     "keylane/queue_threads",
     "keylane/queue_stop",
     "keylane/pool_threads",

@@ -80,6 +80,8 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("policies", "native", "D2 D3 D4 P2 P3", "keylane/keylane"),
         plan("queue, threads", "native", "D1 D2 D6 D10 D12", "keylane/queue_threads"),
         plan("queue, snapshots", "native", "D1 D7 D8 D10", "keylane/queue_snapshot"),
+        plan("queue, ages and slow callbacks", "native", "D1 P13", "keylane/queue_watch"),
+        plan("queue, spans and metrics", "native", "", "keylane/observers"),
         plan("queue, limits and order", "native", "D3 D4 D8", "keylane/queue_limits"),
         plan("queue, events and chains", "native", "D7 D9", "keylane/queue_events"),
         plan("queue, ends", "native", "D1 D10", "keylane/queue_stop"),

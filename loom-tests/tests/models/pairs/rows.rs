@@ -32,6 +32,7 @@ const NOT_RACED: &[(&str, &str)] = &[
     ),
     ("Connection::deliver_timeout", "as `try_deliver`"),
     ("Connection::deliver_async", "as `try_deliver`; polling is `deliver`"),
+    ("QueueHandle::report_slow", "looks at what callbacks note of themselves: the models of `watch`"),
     ("QueueHandle::throttle", "reads what never changes; its own operations are the pairs of `throttle`"),
     ("Connection::accepted", "`happen`, as `connected` is"),
     ("Connection::remote_reset", "`happen`, as `reset` is"),
