@@ -155,3 +155,27 @@ impl<D: Dispatcher> std::fmt::Debug for DispatchLoop<D> {
         f.debug_struct("DispatchLoop").field("backlog", &self.backlog.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::{Handled, Message};
+
+    struct Letter;
+    impl Message for Letter {}
+
+    struct Nothing;
+    impl Dispatcher for Nothing {
+        type Message = Letter;
+        fn dispatch(&self, _: ConnectionId, _: Letter) -> Handled<Letter> {
+            Ok(())
+        }
+    }
+
+    /// Loops are moved about by who builds and steps them, in models over stacks of 32 KiB.
+    #[test]
+    fn what_is_moved_about_is_small() {
+        assert!(size_of::<DispatchLoop<Nothing>>() <= 1024);
+        assert!(size_of::<Shared<Nothing>>() <= 2048);
+    }
+}

@@ -35,6 +35,9 @@
 //! unexpected_cfgs = { level = "warn", check-cfg = ["cfg(keylane_loom)"] }
 //! ```
 //!
+//! loom's threads have stacks of 32 KiB, the main one of a model included. keylane's own parts are small enough for builds
+//! without optimisation; what is large of yours goes to the heap.
+//!
 //! What your own code shares between threads must be loom's too, or loom cannot interleave it. One module does:
 //!
 //! ```ignore

@@ -134,11 +134,19 @@ impl<W> Watchman<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::MonotonicClock;
+
+    const GRACE: Duration = Duration::from_secs(3);
+
+    struct Stopped;
+    impl Clock for Stopped {
+        fn now(&self) -> Duration {
+            Duration::from_secs(7)
+        }
+    }
 
     #[test]
     fn a_station_that_is_gone_leaves_nothing_behind() {
-        let watchman = Watchman::new(Arc::new(MonotonicClock::new()), Duration::MAX, Box::new(|_| ()));
+        let watchman = Watchman::new(Arc::new(Stopped), GRACE, Box::new(|_| ()));
         let watchman = Arc::new(watchman);
         let [first, second] = [watchman.open(), watchman.open()];
         let begun = second.begin("second");
@@ -150,6 +158,6 @@ mod tests {
         drop(begun);
         drop(second);
         assert_eq!((running(), watchman.desks().len()), (vec!["third"], 1));
-        assert_eq!(watchman.look(), Duration::MAX);
+        assert_eq!(watchman.look(), GRACE);
     }
 }

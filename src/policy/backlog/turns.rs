@@ -8,8 +8,9 @@ use super::storage::KEPT;
 /// steps, however many wait, and no storage but the two links.
 #[derive(Debug)]
 pub struct Turns {
-    /// Whose turn it is, of the priorities in `waiting`.
-    first: [LineId; 256],
+    /// Whose turn it is, by priority, of those in `waiting`. (Not in place: loops are moved about by their users, and an
+    /// unoptimised build moves a kibibyte over the small stacks of a model many times.)
+    first: Box<[LineId]>,
     waiting: Priorities,
     /// By line; of those that are in no ring they mean nothing.
     links: Vec<Links>,
@@ -24,7 +25,7 @@ struct Links {
 impl Turns {
     /// All rings are empty.
     pub fn new() -> Self {
-        Self { first: [0; 256], waiting: Priorities::default(), links: Vec::new() }
+        Self { first: vec![0; 256].into(), waiting: Priorities::default(), links: Vec::new() }
     }
 
     /// The priorities in which there are lines.

@@ -16,8 +16,7 @@ const MEMBERS: [&str; 4] = [".", "loom-tests", "loom-stacks", "proptests"];
 const PARTS: [&str; 7] =
     ["src", "tests", "loom-tests", "loom-stacks", "proptests", "README.md", "Cargo.lock"];
 
-/// The models, of which a mutant needs some small ones: to optimise all of them fully takes longer than to run those. (Not
-/// at all, and some overflow the small stacks that loom has for threads.)
+/// The models, of which a mutant needs some small ones: to optimise all of them fully takes longer than to run those.
 const MODELS: &str = "keylane-loom";
 
 /// Packages with a profile of their own in the workspace, which are not here.
