@@ -160,9 +160,10 @@ impl<D: Dispatcher> Deref for DispatchQueue<D> {
 impl<D: Dispatcher> Drop for DispatchQueue<D> {
     fn drop(&mut self) {
         self.handle.shutdown(Stop::RunRemaining);
-        self.shared.observers.close();
         if self.shared.refuse_callbacks().is_ok() {
             self.end();
+        } else {
+            self.shared.observers.close();
         }
     }
 }
