@@ -9,6 +9,7 @@ use keylane::ConnectionId;
 use crate::command::Admin;
 use crate::object_op::ObjectName;
 use crate::osd::Osd;
+use crate::queue_view;
 use crate::reply::Reply;
 
 impl Osd {
@@ -52,6 +53,11 @@ impl Osd {
         }
         info.push_str("\r\n# Messages\r\n");
         for (name, value) in self.counters.all() {
+            _ = write!(info, "{name}:{value}\r\n");
+        }
+        info.push_str("\r\n# Queue\r\n");
+        // This very command is in these: it runs, and so is not dispatched yet and holds a permit.
+        for (name, value) in self.queue.snapshot().iter().flat_map(queue_view::figures) {
             _ = write!(info, "{name}:{value}\r\n");
         }
         info

@@ -1,4 +1,5 @@
-//! What the daemon counts. Relaxed, all of it: nothing is decided by a counter while threads still run.
+//! What the daemon counts, and its queue does not. Relaxed, all of it: nothing is decided by a counter while threads
+//! still run.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,14 +35,10 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Connections accepted.
-    connections,
-    /// Requests that the dispatch queue accepted.
-    accepted,
-    /// ... and ran on the reader's thread.
-    fast,
-    /// ... and queued for the dispatch thread.
-    queued,
+    /// Connections that the dispatcher was told of.
+    accepts,
+    /// ... and told that they are gone. Those that the daemon's own end ends are not among them.
+    resets,
     /// Requests that came too late and were told so.
     refused,
     /// Requests with an error in them, answered by the reader.
@@ -50,12 +47,8 @@ counters! {
     protocol_errors,
     /// Replies given, whoever gave them.
     answered,
-    /// Requests lost without a reply: none, ever.
+    /// Requests dropped without a reply: those that the queue discarded with their client, and no others, ever.
     unanswered,
-    /// Messages to oneself that ran on the local thread.
-    local_fast,
-    /// Messages to oneself that went through the queue.
-    local_queued,
     /// Object operations carried out by placement groups.
     ops,
     /// Placement groups scrubbed.

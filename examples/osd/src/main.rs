@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod balance;
 mod cli;
 mod command;
 mod counters;
@@ -12,12 +13,14 @@ mod gather;
 mod input;
 mod limits;
 mod message;
+mod messenger;
 mod object_op;
 mod op_gate;
 mod op_wq;
 mod osd;
 mod osd_map;
 mod pg;
+mod queue_view;
 mod reader;
 mod replies;
 mod reply;

@@ -25,6 +25,15 @@ pub enum Tick {
 }
 
 impl Message for OsdMessage {
+    /// Bytes of the request as it was read: what the limits of its client count, too.
+    fn cost(&self) -> u64 {
+        match self {
+            Self::Ops(_, ops) => ops.slot().bytes(),
+            Self::Admin(_, slot) => slot.bytes(),
+            Self::Tick(_) => 0,
+        }
+    }
+
     fn priority(&self) -> Priority {
         match self {
             Self::Admin(Admin::Shutdown, _) => Priority::HIGHEST,

@@ -76,10 +76,23 @@ impl OpGate {
     }
 }
 
+/// Answers what still waits for a map in a session whose client will not see it (Ceph: OSD::session_handle_reset).
+pub fn session_handle_reset(session: &Session) {
+    for ops in session.reset() {
+        ops.refuse("RESET the connection ended before the map came; this request was not carried out");
+    }
+}
+
 impl MapOps {
     /// Answers what will not be carried out.
     pub fn refuse(self, why: &str) {
         self.into_slot().fill(Reply::error(why));
+    }
+
+    pub fn slot(&self) -> &ReplySlot {
+        match &self.ops {
+            Ops::One(_, _, slot) | Ops::Several(_, _, slot) => slot,
+        }
     }
 
     pub fn into_slot(self) -> ReplySlot {

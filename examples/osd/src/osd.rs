@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use keylane::{ConnectionId, Dispatcher, Epoch, Handled};
+use keylane::{ConnectionId, Dispatcher, Epoch, Event, Handled};
 use parking_lot::Mutex;
 
 use crate::cli::Config;
@@ -14,6 +14,7 @@ use crate::message::{OsdMessage, Tick};
 use crate::op_gate::{Gate, MapOps, Session};
 use crate::op_wq::PgQueueable;
 use crate::osd_map::OsdMap;
+use crate::queue_view::QueueView;
 use crate::replies::ReplySlot;
 use crate::reply::Reply;
 use crate::statistics::Statistics;
@@ -25,6 +26,7 @@ pub struct Osd {
     first_map: OsdMap,
     pub config: Config,
     pub counters: Arc<Counters>,
+    pub queue: Arc<QueueView>,
     pub statistics: Mutex<Statistics>,
     stop: StopLine,
 }
@@ -48,6 +50,16 @@ impl Dispatcher for Osd {
         self.ms_dispatch(from, message);
         Ok(())
     }
+
+    fn event(&self, _: ConnectionId, event: Event) -> bool {
+        match event {
+            Event::Accepted => self.ms_handle_accept(),
+            Event::Reset => self.ms_handle_reset(),
+            // Who talks to clients connects to nobody, and has no sessions that outlive a connection.
+            _ => return false,
+        }
+        true
+    }
 }
 
 impl Osd {
@@ -56,10 +68,11 @@ impl Osd {
         first_map: OsdMap,
         gate: Gate,
         counters: Arc<Counters>,
+        queue: Arc<QueueView>,
         stop: StopLine,
     ) -> Self {
         let statistics = Mutex::new(Statistics::new(Instant::now()));
-        Self { gate, first_map, config, counters, statistics, stop }
+        Self { gate, first_map, config, counters, queue, statistics, stop }
     }
 
     /// On the reader's thread (a tick: on the local thread): hands on, and returns at once.
@@ -67,7 +80,6 @@ impl Osd {
         match message {
             OsdMessage::Ops(session, ops) => self.dispatch_session(&session, ops),
             OsdMessage::Tick(Tick::Heartbeat) => {
-                self.counters.local_fast.add(1);
                 self.statistics.lock().heartbeat(Instant::now());
             }
             // Whatever may not go fast, and came here all the same, is still served.
@@ -80,11 +92,25 @@ impl Osd {
         match message {
             OsdMessage::Admin(command, slot) => self.handle_command(from, command, slot),
             OsdMessage::Tick(Tick::MgrReport) => {
-                self.counters.local_queued.add(1);
                 self.statistics.lock().report(Instant::now(), self.counters.ops.get());
             }
             other => self.ms_fast_dispatch(from, other),
         }
+    }
+
+    /// Before anything that the client had queued, and in no order against its operations: so the reader, and not this,
+    /// makes the session that these need. (Ceph came to a fast accept for that.)
+    fn ms_handle_accept(&self) {
+        self.counters.accepts.add(1);
+    }
+
+    /// Ceph empties the session here (session_handle_reset), and locks out fast dispatch meanwhile. Here the
+    /// connection's own thread does it before the reset, in session.rs. This would be too late: what waits for a map
+    /// holds up the replies behind it, which a client that has only closed its half is still owed, and the reset, which
+    /// discards, may not come before these are sent. And who has stopped reading knows, without a lock, that no more
+    /// will come to the session.
+    fn ms_handle_reset(&self) {
+        self.counters.resets.add(1);
     }
 
     /// To the session's back, behind whatever waits there for a map. A connection that has ended has no session, and

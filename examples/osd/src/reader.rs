@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use keylane::{Connection, Delivered};
+use keylane::{Connection, Refusal};
 
 use crate::command::{self, Command, CommandError};
 use crate::counters::Counters;
@@ -18,9 +18,9 @@ use crate::stop_line::{StopLine, Woken};
 
 pub struct Reader<'a> {
     pub stream: &'a TcpStream,
-    pub connection: Connection<Osd>,
+    pub connection: &'a mut Connection<Osd>,
     /// Where its operations wait for maps.
-    pub session: Arc<Session>,
+    pub session: &'a Arc<Session>,
     pub replies: &'a Arc<Replies>,
     pub stop: &'a StopLine,
     pub counters: &'a Counters,
@@ -29,8 +29,10 @@ pub struct Reader<'a> {
 /// Why a reader stopped reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// The client sends no more, perhaps in the middle of a request.
+    /// The client sends no more, perhaps in the middle of a request. It may still read.
     ClientLeft,
+    /// The client can no longer be reached.
+    ClientGone,
     /// The client asked for it.
     Quit,
     /// What came was no request.
@@ -40,25 +42,19 @@ pub enum Ending {
 }
 
 impl Reader<'_> {
-    /// Reads until there is no more to be read from this client. What still waits for a map then does so no longer.
+    /// Reads until there is no more to be read from this client.
     pub fn run(&mut self) -> Ending {
-        let ending = self.read();
-        for ops in self.session.reset() {
-            ops.refuse("RESET the connection ended before the map came; this request was not carried out");
-        }
-        ending
-    }
-
-    fn read(&mut self) -> Ending {
         let (mut input, mut framer) = (Input::default(), Framer::default());
         loop {
             match self.stop.wait_readable(self.stream) {
                 Ok(Woken::Stopped) => return Ending::Stopped,
                 Ok(_) => {}
-                Err(_) => return Ending::ClientLeft,
+                Err(_) => return self.client_is_gone(),
             }
-            if !matches!(input.read_from(self.stream), Ok(1..)) {
-                return Ending::ClientLeft;
+            match input.read_from(self.stream) {
+                Ok(0) => return Ending::ClientLeft,
+                Ok(_) => {}
+                Err(_) => return self.client_is_gone(),
             }
             if let Some(ending) = self.take_requests(&mut input, &mut framer) {
                 return ending;
@@ -83,7 +79,7 @@ impl Reader<'_> {
                 match self.take_request(&arguments, request.length) {
                     Ok(None) => {}
                     Ok(ending) => return ending,
-                    Err(Broken) => return Some(Ending::ClientLeft),
+                    Err(Broken) => return Some(Ending::ClientGone),
                 }
             }
             input.consume(request.length);
@@ -113,25 +109,33 @@ impl Reader<'_> {
                 return self.reject(slot, Reply::error(CommandError::NoOperation.to_string()));
             }
         };
-        self.deliver(OsdMessage::Ops(Arc::downgrade(&self.session), MapOps { epoch, ops }));
+        self.deliver(OsdMessage::Ops(Arc::downgrade(self.session), MapOps { epoch, ops }));
     }
 
     fn deliver(&mut self, message: OsdMessage) {
-        match self.connection.deliver(message) {
-            Ok(delivered) => {
-                self.counters.accepted.add(1);
-                match delivered {
-                    Delivered::Fast => self.counters.fast.add(1),
-                    Delivered::Queued => self.counters.queued.add(1),
+        let mut delivered = self.connection.try_deliver(message);
+        if let Err(refused) = delivered {
+            delivered = match refused.reason() {
+                Refusal::Full => {
+                    // Replies that are due must not wait with this thread. Room comes: no callback waits for a client.
+                    self.replies.end_batch();
+                    self.connection.deliver(refused.into_message())
                 }
-            }
-            Err(error) => {
-                self.counters.refused.add(1);
-                if let Some(slot) = error.into_message().into_slot() {
-                    slot.fill(Reply::error("SHUTDOWN the daemon is stopping; this request was not accepted"));
-                }
+                _ => Err(refused),
+            };
+        }
+        // What was accepted, the queue counts.
+        if let Err(refused) = delivered {
+            self.counters.refused.add(1);
+            if let Some(slot) = refused.into_message().into_slot() {
+                slot.fill(Reply::error("SHUTDOWN the daemon is stopping; this request was not accepted"));
             }
         }
+    }
+
+    fn client_is_gone(&self) -> Ending {
+        self.replies.abandon();
+        Ending::ClientGone
     }
 
     /// Answers what need not be delivered.

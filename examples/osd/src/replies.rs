@@ -44,7 +44,7 @@ struct State {
     reader_sleeps: bool,
     /// The reader has left: when these slots are gone, that was all.
     complete: bool,
-    /// The writer has left: nobody will get any reply.
+    /// The client is gone: nobody will get any reply.
     broken: bool,
 }
 
@@ -59,13 +59,15 @@ struct Slot {
 #[derive(Debug)]
 pub struct Broken;
 
-/// The duty to answer one request. Dropped unfilled, as when a handler panics, it answers with an error: no reply
-/// may be held up by one that never comes.
+/// The duty to answer one request. Dropped unfilled, as when a handler panics or the queue discards what a client had
+/// queued that is gone, it answers with an error: no reply may be held up by one that never comes.
 #[derive(Debug)]
 #[must_use]
 pub struct ReplySlot {
     replies: Arc<Replies>,
     number: u64,
+    /// Of the request.
+    bytes: usize,
     filled: bool,
 }
 
@@ -90,7 +92,7 @@ impl Replies {
         let number = state.first + state.slots.len() as u64;
         state.slots.push_back(Slot { reply: None, bytes, ends_batch: false });
         state.bytes += bytes;
-        Ok(ReplySlot { replies: Arc::clone(self), number, filled: false })
+        Ok(ReplySlot { replies: Arc::clone(self), number, bytes, filled: false })
     }
 
     /// The reader has taken all requests that had arrived. Without this their replies may be held back.
@@ -108,11 +110,12 @@ impl Replies {
         self.wake_writer(&mut state);
     }
 
-    /// Moves the replies whose turn it is to `batch`; waits for some. False when that was all. For the writer.
+    /// Moves the replies whose turn it is to `batch`; waits for some. False when that was all, or the client is
+    /// gone. For the writer.
     pub fn take(&self, batch: &mut Vec<Reply>) -> bool {
         let mut state = self.state.lock();
-        while !state.due {
-            if state.complete && state.slots.is_empty() {
+        while !state.due || state.broken {
+            if state.broken || (state.complete && state.slots.is_empty()) {
                 return false;
             }
             state.writer_sleeps = true;
@@ -132,11 +135,12 @@ impl Replies {
         true
     }
 
-    /// Nobody will be written to any more. For the writer.
+    /// The client is gone. For whoever finds out, reader or writer: the other one then leaves too.
     pub fn abandon(&self) {
         let mut state = self.state.lock();
         state.broken = true;
         self.room.notify_one();
+        self.wake_writer(&mut state);
     }
 
     fn fill(&self, number: u64, reply: Reply) {
@@ -153,7 +157,7 @@ impl Replies {
     }
 
     fn wake_writer(&self, state: &mut State) {
-        if state.writer_sleeps && (state.due || state.complete) {
+        if state.writer_sleeps && (state.due || state.complete || state.broken) {
             state.writer_sleeps = false;
             self.filled.notify_one();
         }
@@ -190,6 +194,11 @@ impl State {
 }
 
 impl ReplySlot {
+    /// How large the request is.
+    pub fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
     /// Answers the request.
     pub fn fill(mut self, reply: Reply) {
         self.filled = true;
@@ -293,5 +302,20 @@ mod tests {
         replies.abandon();
         assert!(reader.join().unwrap());
         full.fill(Reply::ok());
+    }
+
+    #[test]
+    fn a_dead_client_frees_the_writer() {
+        let replies = replies();
+        let [ready, waits] = [0; 2].map(|_| replies.reserve(1).unwrap());
+        ready.fill(Reply::ok());
+        let writer = std::thread::spawn({
+            let replies = Arc::clone(&replies);
+            move || replies.take(&mut Vec::new())
+        });
+        replies.abandon();
+        assert!(!writer.join().unwrap(), "though a request waits");
+        waits.fill(Reply::ok());
+        assert!(!replies.take(&mut Vec::new()), "and nothing is sent any more");
     }
 }

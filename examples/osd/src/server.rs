@@ -7,18 +7,21 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
-use keylane::{BuildError, DispatchQueue, Epoch, QueueHandle, ShardedThreadPool, Stop};
+use keylane::{BuildError, DispatchQueue, Epoch, QueueHandle, QueueSnapshot, ShardedThreadPool, Stop};
 use parking_lot::Mutex;
 use thiserror::Error;
 
+use crate::balance;
 use crate::cli::Config;
 use crate::counters::Counters;
+use crate::messenger;
 use crate::object_op::ObjectName;
 use crate::op_gate::{Gate, OpGate};
 use crate::op_wq::{OpWq, Pgs};
 use crate::osd::Osd;
 use crate::osd_map::OsdMap;
 use crate::pg::PlacementGroup;
+use crate::queue_view::{QueueView, from_clients};
 use crate::session::Sessions;
 use crate::stop_line::{StopLine, Woken};
 use crate::store::{MemStore, ObjectStore};
@@ -50,6 +53,7 @@ pub struct Server {
     stop: StopLine,
     pool: ShardedThreadPool<OpWq>,
     queue: DispatchQueue<Osd>,
+    view: Arc<QueueView>,
     gate: Gate,
     threads: Vec<JoinHandle<()>>,
 }
@@ -59,6 +63,8 @@ pub struct Remains {
     pub map: OsdMap,
     pub pgs: Pgs,
     pub counters: Arc<Counters>,
+    /// What became of the messages, when all was over.
+    pub queue: QueueSnapshot,
     /// Messages and items that were accepted and never ran: none, ever.
     pub leftovers: usize,
     /// Callbacks and handlers that panicked.
@@ -90,8 +96,11 @@ impl Server {
         let tick = config.tick;
         let gate = Gate::new(OpGate { pool: pool.handle() });
         gate.publish(Epoch(map.epoch), Arc::new(map.clone())).expect("it is the first");
-        let osd = Osd::new(config, map.clone(), gate.clone(), Arc::clone(&counters), stop.clone());
-        let queue = DispatchQueue::builder(osd).name("osd-ms").start()?;
+        let view = Arc::<QueueView>::default();
+        let (osd_counters, osd_view) = (Arc::clone(&counters), Arc::clone(&view));
+        let osd = Osd::new(config, map.clone(), gate.clone(), osd_counters, osd_view, stop.clone());
+        let queue = messenger::builder(osd).start()?;
+        view.open(queue.handle());
 
         let sessions = Arc::<Sessions>::default();
         let ticker = ticks::start(queue.local(), tick, stop.clone())?;
@@ -105,7 +114,7 @@ impl Server {
         };
         let acceptor = thread::Builder::new().name("osd-accept".to_owned()).spawn(move || acceptor.run())?;
         let threads = vec![acceptor, ticker];
-        Ok(Self { address, map, pgs, counters, sessions, stop, pool, queue, gate, threads })
+        Ok(Self { address, map, pgs, counters, sessions, stop, pool, queue, view, gate, threads })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -114,6 +123,11 @@ impl Server {
 
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// What has become of the messages so far.
+    pub fn snapshot(&self) -> QueueSnapshot {
+        self.queue.snapshot()
     }
 
     /// Raise it to stop the daemon.
@@ -130,7 +144,9 @@ impl Server {
         }
         // Producers before consumers: readers feed the queue, the queue feeds the gate, the gate the pool, the pool the writers.
         self.queue.shutdown(Stop::RunRemaining);
+        let handle = self.queue.handle();
         let queue = self.queue.join().expect("this is no callback of the queue");
+        self.view.close();
         for (_, ops) in self.gate.stop() {
             ops.refuse("SHUTDOWN the daemon stopped before the map came; this request was not carried out");
         }
@@ -141,6 +157,7 @@ impl Server {
             map: self.map,
             pgs: self.pgs,
             counters: self.counters,
+            queue: handle.snapshot(),
             leftovers: queue.leftovers.len() + pool.leftovers.len(),
             panics: queue.panics + pool.panics,
         }
@@ -158,16 +175,21 @@ impl Remains {
     /// Everything that must never happen and did.
     pub fn faults(&self) -> Vec<String> {
         let counters = &self.counters;
-        let requests = counters.accepted.get() + counters.refused.get() + counters.rejected.get();
-        let unsettled = requests.abs_diff(counters.answered.get());
+        let requests = from_clients(&self.queue) + counters.refused.get() + counters.rejected.get();
+        let unsettled = requests.abs_diff(counters.answered.get() + counters.unanswered.get());
+        let lost = counters.unanswered.get().abs_diff(self.queue.queued.discarded);
+        let unheard = self.queue.queued.told.abs_diff(counters.accepts.get() + counters.resets.get());
         let counts = [
             (self.leftovers as u64, "messages or items were accepted and never ran"),
             (self.panics as u64, "callbacks or handlers panicked"),
-            (counters.unanswered.get(), "requests were lost"),
+            (lost, "requests were lost, other than with their client"),
             (unsettled, "is how far requests and replies differ"),
+            (unheard, "events were told and not heard"),
             (counters.pg_conflicts.get(), "items ran while another of their pg did"),
         ];
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
+        let counts =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        counts.chain(balance::faults(&self.queue)).collect()
     }
 }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use keylane::QueueHandle;
+use keylane::{Connection, QueueHandle};
 use parking_lot::{Condvar, Mutex};
 
 use crate::counters::Counters;
 use crate::limits;
-use crate::op_gate::Gate;
+use crate::op_gate::{Gate, session_handle_reset};
 use crate::osd::Osd;
 use crate::reader::{Ending, Reader};
 use crate::replies::Replies;
@@ -60,7 +60,6 @@ impl Sessions {
             // Fits into the buffer of a socket that is new: does not block.
             return (&*stream).write_all(b"-ERR max number of clients reached\r\n");
         };
-        counters.connections.add(1);
         let name = format!("osd-reader-{}", entry.number);
         let serve = move || entry.serve(&queue, &gate, &stop, &counters);
         thread::Builder::new().name(name).spawn(serve).map(drop)
@@ -109,8 +108,10 @@ impl Entry {
     fn serve(&self, queue: &QueueHandle<Osd>, gate: &Gate, stop: &StopLine, counters: &Arc<Counters>) {
         let stream = &*self.stream;
         let replies = &Replies::new(Arc::clone(counters));
-        let session = Arc::new(gate.session());
-        let mut reader = Reader { stream, connection: queue.connect(), session, replies, stop, counters };
+        let session = &Arc::new(gate.session());
+        let mut connection = queue.connect();
+        // Refused only by a daemon that stops: then so is all that follows.
+        _ = connection.accepted();
         let ending = thread::scope(|scope| {
             let name = format!("osd-writer-{}", self.number);
             let writer =
@@ -118,11 +119,35 @@ impl Entry {
             // However the reader leaves, the writer must learn of it, or the scope never ends.
             let _complete = CompleteOnDrop(replies);
             // Without a writer nobody would hear the replies.
-            if writer.is_ok() { reader.run() } else { Ending::ClientLeft }
+            if writer.is_err() {
+                return Ending::ClientGone;
+            }
+            let connection = &mut connection;
+            let ending = Reader { stream, connection, session, replies, stop, counters }.run();
+            // What waits for a map holds up the replies behind it. When the daemon stops, it goes on waiting: a map may
+            // still be on its way through the queue.
+            if ending != Ending::Stopped {
+                session_handle_reset(session);
+            }
+            ending
         });
-        if ending != Ending::ClientLeft {
+        // Or its client has left a daemon that stops, before it was the map's or the gate's turn to answer.
+        session_handle_reset(session);
+        part(connection, ending);
+        if !matches!(ending, Ending::ClientLeft | Ending::ClientGone) {
             linger(stream);
         }
+    }
+}
+
+/// Ends a connection whose writer has left: everything is answered, or the client is gone. So what is still queued, and
+/// is discarded, nobody wants any more. A client that has closed its half and reads on loses nothing.
+fn part(connection: Connection<Osd>, ending: Ending) {
+    match ending {
+        // What was accepted is carried out, gone client or not: dropping discards nothing.
+        Ending::Stopped => drop(connection),
+        // Refused only by a queue that has ended, and then there is nothing to discard and nobody to tell.
+        _ => _ = connection.reset(),
     }
 }
 

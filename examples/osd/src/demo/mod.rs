@@ -34,7 +34,7 @@ pub fn run(config: Config, duration: Duration) -> Result<ExitCode, Box<dyn Error
     let progress = progress::Progress::start(plan.duration);
     let load = load::run(address, plan, |elapsed| progress.show(elapsed, counters.ops.get()))?;
     progress.finish("load done; stopping the daemon while its clients are in the middle of pipelines");
-    let messages = report::Messages::of(&counters);
+    let messages = report::Messages::of(&server.snapshot(), &counters);
     let tails = finale::run(address, plan.connections)?;
     let remains = server.finish();
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 use console::style;
 use hdrhistogram::Histogram;
 use indicatif::HumanCount;
+use keylane::QueueSnapshot;
 
 use crate::counters::Counters;
 use crate::demo::Plan;
 use crate::demo::load::{Load, PIPELINE};
 use crate::demo::verdict::Verdict;
 use crate::osd_map::OsdMap;
+use crate::queue_view::queued_by_clients;
 
 pub struct Report<'a> {
     pub plan: Plan,
@@ -31,12 +33,12 @@ pub struct Messages {
 }
 
 impl Messages {
-    pub fn of(counters: &Counters) -> Self {
+    pub fn of(queue: &QueueSnapshot, counters: &Counters) -> Self {
         Self {
-            fast: counters.fast.get(),
-            queued: counters.queued.get(),
-            local_fast: counters.local_fast.get(),
-            local_queued: counters.local_queued.get(),
+            fast: queue.fast,
+            queued: queued_by_clients(queue),
+            local_fast: queue.local.fast,
+            local_queued: queue.local.passed_on,
             ops: counters.ops.get(),
         }
     }

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use indicatif::HumanCount;
+use keylane::QueueSnapshot;
 
+use crate::balance;
 use crate::counters::Counters;
 use crate::demo::finale::{self, Tail};
 use crate::demo::load::Load;
@@ -43,6 +45,7 @@ pub fn all(load: &Load, tails: &[Tail], remains: &Remains) -> Vec<Verdict> {
         verdict("a scrub finds what was written", scrubbed(expected(load), load.scrubbed)),
         verdict("shutdown loses nothing", shutdown(tails, &ends)),
         verdict("one item of a pg runs at a time", exclusive(&remains.counters)),
+        verdict("the queue's figures add up", figures(&remains.queue)),
         verdict("every request was answered", faults(&remains.faults(), remains.counters.answered.get())),
     ]
 }
@@ -150,6 +153,20 @@ fn exclusive(counters: &Counters) -> Result<String, String> {
     }
 }
 
+/// Whatever the queue let in has met one fate, and all that it lent out is back.
+pub fn figures(queue: &QueueSnapshot) -> Result<String, String> {
+    let faults: Vec<String> = balance::faults(queue).collect();
+    if !faults.is_empty() {
+        return Err(faults.join("; "));
+    }
+    if queue.queued.dispatched == 0 || queue.queued.told == 0 || queue.local.sent == 0 {
+        return Err("nothing went through it".to_owned());
+    }
+    let [accepted, raised, sent] =
+        [queue.queued.accepted, queue.queued.raised, queue.local.sent].map(HumanCount);
+    Ok(format!("{accepted} queued, {raised} events, {sent} to itself"))
+}
+
 /// The daemon's own account of itself.
 pub fn faults(faults: &[String], answered: u64) -> Result<String, String> {
     if faults.is_empty() { Ok(format!("{} replies", HumanCount(answered))) } else { Err(faults.join("; ")) }
@@ -215,6 +232,26 @@ mod tests {
         assert!(shutdown(&[whole], &[log(5, 0..5)]).is_err(), "proves nothing");
         let odd = Tail { wrong: vec!["Nil".to_owned()], ..tail };
         assert!(shutdown(&[odd], &[log(3, 0..3)]).is_err());
+    }
+
+    #[test]
+    fn figures_must_add_up() {
+        let mut queue = crate::messenger::tests::stepped().0.snapshot();
+        assert!(figures(&queue).is_err(), "proves nothing");
+        (queue.queued.accepted, queue.queued.dispatched, queue.queued.discarded) = (5, 4, 1);
+        (queue.queued.raised, queue.queued.told) = (2, 2);
+        (queue.local.sent, queue.local.fast, queue.local.passed_on) = (3, 2, 1);
+        assert!(figures(&queue).is_ok());
+        let wrong = |change: fn(&mut QueueSnapshot)| {
+            let mut queue = queue.clone();
+            change(&mut queue);
+            figures(&queue).unwrap_err()
+        };
+        assert!(wrong(|queue| queue.queued.discarded = 0).contains("4, not 5"));
+        assert!(wrong(|queue| queue.queued.told = 1).contains("events"));
+        assert!(wrong(|queue| queue.local.passed_on = 0).contains("to itself"));
+        assert!(wrong(|queue| (queue.local.depth, queue.local.fast) = (1, 1)).contains("ended"));
+        assert!(wrong(|queue| queue.throttle.as_mut().unwrap().bytes = 1).contains("out"));
     }
 
     #[test]

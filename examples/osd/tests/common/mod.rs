@@ -1,12 +1,13 @@
 //! The real binary on a free port, and a client that speaks plain RESP2.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_protocol::resp2::decode::decode;
 pub use redis_protocol::resp2::types::OwnedFrame as Reply;
@@ -93,6 +94,9 @@ pub fn command(flags: &[&str]) -> Command {
     command
 }
 
+/// The numbers in INFO.
+pub type Figures = HashMap<String, u64>;
+
 pub struct Client {
     pub stream: TcpStream,
     unread: Vec<u8>,
@@ -132,6 +136,28 @@ impl Client {
     pub fn ask(&mut self, words: &[&str]) -> Reply {
         self.send(&request(words));
         self.receive().expect("an answer")
+    }
+
+    pub fn figures(&mut self) -> Figures {
+        let Reply::BulkString(info) = self.ask(&["INFO"]) else { panic!("no text") };
+        let info = String::from_utf8(info).unwrap();
+        let figure = |line: &str| {
+            let (name, value) = line.split_once(':')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        };
+        info.lines().filter_map(figure).collect()
+    }
+
+    /// Asks for the figures until they are as awaited.
+    pub fn until(&mut self, awaited: impl Fn(&Figures) -> bool) -> Figures {
+        let start = Instant::now();
+        loop {
+            let figures = self.figures();
+            if awaited(&figures) {
+                return figures;
+            }
+            assert!(start.elapsed() < TIMEOUT, "still {figures:?}");
+        }
     }
 
     pub fn no_more_requests(&self) {
