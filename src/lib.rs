@@ -31,7 +31,7 @@
 //! | `watch` | who runs callbacks, since when, and whether that is too long; a lock for each place where they run | loom |
 //! | `gate` | [`EpochGate`]: one mutex, sequential code under it, callbacks between two holds | loom and proptest |
 //!
-//! The guarantees D1-D12, P1-P8 and E1-E5, and what checks each of them, are in the README.
+//! The guarantees D1-D12, P1-P9, P13 and E1-E5, and what checks each of them, are in the README.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -68,7 +68,8 @@ pub use error::{
 pub use gate::{Epoch, EpochGate, GateSession, Gatekeeper, SessionId, Turn};
 pub use policy::{Order, Overtakes, Weighted};
 pub use pool::{
-    Handler, PauseGuard, PoolHandle, PoolReport, ShardedThreadPool, ShardedThreadPoolBuilder, Worker,
+    Handler, KeyGuard, Lease, PauseGuard, PoolHandle, PoolReport, ShardedThreadPool,
+    ShardedThreadPoolBuilder, Worker,
 };
 pub use stop::{OnPanic, Step, Stop};
 pub use throttle::{Acquire, Limits, Permit, Throttle, ThrottleSnapshot};

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use keylane::{
     AcquireError, BuildError, Connection, ConnectionId, ControlError, DeliverError, DispatchLoop,
-    DispatchQueue, Dispatcher, Handled, Handler, Local, LocalLoop, Message, PauseGuard, PoolHandle,
+    DispatchQueue, Dispatcher, Handled, Handler, Lease, Local, LocalLoop, Message, PauseGuard, PoolHandle,
     PoolReport, QueueHandle, QueueReport, Refusal, ShardedThreadPool, Stop, SubmitError, Worker,
 };
 
@@ -26,7 +26,7 @@ impl Dispatcher for Nothing {
 impl Handler for Nothing {
     type Key = u8;
     type Item = Letter;
-    fn handle(&self, _: &u8, _: Letter) {}
+    fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, _: Letter) {}
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn types_cross_threads_even_if_messages_are_not_sync() {
 
     send_and_sync::<ShardedThreadPool<Nothing>>();
     send_and_sync::<PoolHandle<Nothing>>();
-    send_and_sync::<PauseGuard<Nothing>>();
+    send_and_sync::<PauseGuard<u8, Letter>>();
     send_and_sync::<Worker<Nothing>>();
     send::<PoolReport<u8, Letter>>();
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use keylane::testing::settle;
 use keylane::{
-    ConnectionId, DispatchQueue, Dispatcher, Handled, Handler, Message, Priority, ShardedThreadPool,
+    ConnectionId, DispatchQueue, Dispatcher, Handled, Handler, Lease, Message, Priority, ShardedThreadPool,
 };
 use peak_alloc::PeakAlloc;
 
@@ -56,7 +56,7 @@ impl Dispatcher for Nothing {
 impl Handler for Nothing {
     type Key = u64;
     type Item = u64;
-    fn handle(&self, _: &u64, _: u64) {}
+    fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, _: u64) {}
 }
 
 #[test]

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use keylane::{
-    ConnectionId, ControlError, DispatchQueue, Dispatcher, Handled, Handler, Message, PoolHandle, Priority,
-    ShardedThreadPool,
+    ConnectionId, ControlError, DispatchQueue, Dispatcher, Handled, Handler, Lease, Message, PoolHandle,
+    Priority, ShardedThreadPool,
 };
 
 use common::{bounded, hear};
@@ -22,7 +22,7 @@ struct Count(Arc<AtomicUsize>);
 impl Handler for Count {
     type Key = u8;
     type Item = ();
-    fn handle(&self, _: &u8, (): ()) {
+    fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, (): ()) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -146,7 +146,7 @@ fn a_panic_whose_payload_panics_costs_no_worker() {
     impl Handler for Bombs {
         type Key = u8;
         type Item = bool;
-        fn handle(&self, _: &u8, explodes: bool) {
+        fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, explodes: bool) {
             if explodes {
                 panic_any(Bomb(2));
             }

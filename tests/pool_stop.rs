@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use keylane::{ControlError, Handler, ShardedThreadPool, Step, Stop, Worker};
+use keylane::{ControlError, Handler, Lease, ShardedThreadPool, Step, Stop, Worker};
 
 use common::runner::{Runner, begin_drain, count, hold, nothing, pool};
 use common::{bounded, hear, together};
@@ -212,7 +212,7 @@ fn nothing_is_left_of_a_pool_that_was_joined() {
     impl Handler for Holder {
         type Key = u8;
         type Item = ();
-        fn handle(&self, _: &u8, (): ()) {}
+        fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, (): ()) {}
     }
     bounded(|| {
         let held = Arc::new(());

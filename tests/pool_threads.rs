@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
 
-use keylane::{Handler, ShardedThreadPool};
+use keylane::{Handler, Lease, ShardedThreadPool};
 
 use common::runner::{count, pool};
 use common::{bounded, hear, together};
@@ -29,7 +29,8 @@ impl Handler for Bank {
     /// Who submitted it, and as its how manieth.
     type Item = (usize, usize);
 
-    fn handle(&self, &key: &usize, item: (usize, usize)) {
+    fn handle(&self, key: Lease<'_, Self::Key, Self::Item>, item: (usize, usize)) {
+        let key = *key;
         let account = &self.0[key];
         assert!(!account.occupied.swap(true, Ordering::Relaxed), "P3: one item of a key at a time");
         let balance = account.balance.load(Ordering::Relaxed);
@@ -147,7 +148,7 @@ fn threads_are_named_after_their_pool() {
     impl Handler for Who {
         type Key = u8;
         type Item = ();
-        fn handle(&self, _: &u8, (): ()) {
+        fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, (): ()) {
             let name = std::thread::current().name().map(str::to_owned);
             self.0.lock().unwrap().send(name).unwrap();
         }

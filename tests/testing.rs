@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keylane::testing::{Balance, Conservation, Exclusion, Fate, ManualClock, Order, settle};
 use keylane::{
-    ConnectionId, Delivered, DispatchQueue, Dispatcher, Handled, Handler, Message, PoolHandle,
+    ConnectionId, Delivered, DispatchQueue, Dispatcher, Handled, Handler, Lease, Message, PoolHandle,
     ShardedThreadPool, Step, Stop,
 };
 
@@ -160,7 +160,7 @@ struct CountDown(Arc<Mutex<Option<PoolHandle<CountDown>>>>);
 impl Handler for CountDown {
     type Key = u32;
     type Item = u32;
-    fn handle(&self, _: &u32, left: u32) {
+    fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, left: u32) {
         let pool = self.0.lock().unwrap().clone();
         if let (Some(pool), 1..) = (pool, left) {
             pool.submit(left - 1, left - 1).unwrap();
@@ -189,9 +189,9 @@ struct Overlaps(Exclusion<u8>);
 impl Handler for Overlaps {
     type Key = u8;
     type Item = ();
-    fn handle(&self, key: &u8, (): ()) {
-        let _inside = self.0.enter(key);
-        let _overlap = self.0.enter(key);
+    fn handle(&self, key: Lease<'_, Self::Key, Self::Item>, (): ()) {
+        let _inside = self.0.enter(&key);
+        let _overlap = self.0.enter(&key);
     }
 }
 

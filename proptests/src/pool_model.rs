@@ -52,6 +52,8 @@ pub enum Drained {
     Done,
     /// Return, saying that the pool has been shut down: something it waited for will never run.
     Stopped,
+    /// The same, or wait for what still runs or has its key held.
+    MayStop,
 }
 
 /// The sequential specification of a pool.
@@ -65,8 +67,18 @@ pub struct PoolModel<K> {
     /// The two steps of a shutdown: nothing is accepted any more; what was accepted is dealt with.
     closed: bool,
     stop: Option<Stop>,
-    /// Each waits for the items below this number, and their descendants.
-    drains: Vec<ItemId>,
+    drains: Vec<Drain<K>>,
+    /// Since when each key that is ready has been so: it has a waiting item, and does not run and is not held.
+    ready_since: BTreeMap<K, u64>,
+}
+
+/// What a drain waits for.
+#[derive(Clone, Debug)]
+struct Drain<K> {
+    /// Items below this number,
+    below: ItemId,
+    /// of this key; or of all, and then their descendants too.
+    key: Option<K>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,15 +86,24 @@ struct Item<K> {
     key: K,
     /// The item whose handler submitted it.
     parent: Option<ItemId>,
-    submitted: u64,
+    /// Its place among the items of its key: the smallest goes first.
+    place: i64,
     started: Option<u64>,
     ended: Option<u64>,
+    /// Whether its key is kept beyond its end.
+    held: bool,
     handed_back: bool,
+    removed: bool,
 }
 
 impl<K> Item<K> {
     fn waits(&self) -> bool {
-        self.started.is_none() && !self.handed_back
+        self.started.is_none() && !self.handed_back && !self.removed
+    }
+
+    /// Whether its key may not go on.
+    fn has_the_key(&self) -> bool {
+        self.runs() || self.held
     }
 
     fn runs(&self) -> bool {
@@ -93,7 +114,16 @@ impl<K> Item<K> {
 impl<K: Clone + Ord + Debug> PoolModel<K> {
     /// A pool that nothing has happened to. Only the keys in `shard_of` may be used.
     pub fn new(shard_of: BTreeMap<K, usize>) -> Self {
-        Self { shard_of, now: 0, items: Vec::new(), pauses: 0, closed: false, stop: None, drains: Vec::new() }
+        Self {
+            shard_of,
+            now: 0,
+            items: Vec::new(),
+            pauses: 0,
+            closed: false,
+            stop: None,
+            drains: Vec::new(),
+            ready_since: BTreeMap::new(),
+        }
     }
 
     /// The shard of a key, as it was given.
@@ -103,12 +133,76 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
 
     /// `submit`, from inside the handler of `parent` if there is one. `None`: it must be refused.
     pub fn submit(&mut self, key: K, parent: Option<ItemId>) -> Option<ItemId> {
+        let last = self.of(&key).map(|item| item.place).max();
+        self.put(key, parent, last.map_or(0, |last| last + 1))
+    }
+
+    /// `submit_front`, or `put_back` by who holds the key after the item `parent`. Of a batch, the last comes first.
+    pub fn submit_front(&mut self, key: K, parent: Option<ItemId>) -> Option<ItemId> {
+        let first = self.of(&key).map(|item| item.place).min();
+        self.put(key, parent, first.map_or(0, |first| first - 1))
+    }
+
+    fn put(&mut self, key: K, parent: Option<ItemId>, place: i64) -> Option<ItemId> {
         if self.closed {
             return None;
         }
-        let submitted = self.tick();
-        self.items.push(Item { key, parent, submitted, started: None, ended: None, handed_back: false });
+        let now = self.tick();
+        if !self.of(&key).any(Item::has_the_key) {
+            self.ready_since.entry(key.clone()).or_insert(now);
+        }
+        let (started, ended) = (None, None);
+        self.items.push(Item {
+            key,
+            parent,
+            place,
+            started,
+            ended,
+            held: false,
+            handed_back: false,
+            removed: false,
+        });
         Some(self.items.len() - 1)
+    }
+
+    /// `remove`: what comes back, in order (P9).
+    pub fn remove(&mut self, key: &K) -> Vec<ItemId> {
+        if self.stop == Some(Stop::HandBack) {
+            return Vec::new();
+        }
+        let mut removed: Vec<_> = self.waiting().filter(|&id| self.items[id].key == *key).collect();
+        removed.sort_by_key(|&id| self.items[id].place);
+        removed.iter().for_each(|&id| self.items[id].removed = true);
+        self.ready_since.remove(key);
+        removed
+    }
+
+    /// The handler of an item keeps the key.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn hold(&mut self, id: ItemId) {
+        assert!(self.items[id].runs(), "only what runs can hold");
+        self.items[id].held = true;
+    }
+
+    /// The key that was kept by an item is let go of, perhaps before its handler has ended.
+    pub fn release(&mut self, id: ItemId) {
+        self.items[id].held = false;
+        self.goes_on(id);
+    }
+
+    /// The item may have been what kept the key from going on.
+    fn goes_on(&mut self, id: ItemId) {
+        let now = self.tick();
+        let key = self.items[id].key.clone();
+        if !self.of(&key).any(Item::has_the_key) && self.of(&key).any(Item::waits) {
+            self.ready_since.insert(key, now);
+        }
+    }
+
+    fn of(&self, key: &K) -> impl Iterator<Item = &Item<K>> {
+        self.items.iter().filter(move |item| item.key == *key)
     }
 
     /// `Worker::step` of a worker of `shard`, up to where the handler begins.
@@ -137,6 +231,8 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         self.may_start(id)?;
         self.takes_its_turn(id)?;
         self.items[id].started = Some(self.tick());
+        let key = self.items[id].key.clone();
+        self.ready_since.remove(&key);
         Ok(())
     }
 
@@ -147,6 +243,7 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
     pub fn end(&mut self, id: ItemId) {
         assert!(self.items[id].runs(), "only what runs can end");
         self.items[id].ended = Some(self.tick());
+        self.goes_on(id);
     }
 
     /// Whether `pause` may have returned: no handler runs (P6).
@@ -167,7 +264,13 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
 
     /// `drain` begins.
     pub fn drain(&mut self) -> DrainId {
-        self.drains.push(self.items.len());
+        self.drains.push(Drain { below: self.items.len(), key: None });
+        self.drains.len() - 1
+    }
+
+    /// `drain_key` begins.
+    pub fn drain_key(&mut self, key: K) -> DrainId {
+        self.drains.push(Drain { below: self.items.len(), key: Some(key) });
         self.drains.len() - 1
     }
 
@@ -176,9 +279,12 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         let covered: Vec<_> = self.covered(id).collect();
         let never_runs =
             |item: &&Item<K>| item.handed_back || (item.waits() && self.stop == Some(Stop::HandBack));
-        if covered.iter().any(never_runs) {
+        let stranded = covered.iter().any(never_runs);
+        if stranded && covered.iter().any(|item| item.has_the_key()) {
+            Drained::MayStop
+        } else if stranded {
             Drained::Stopped
-        } else if covered.iter().all(|item| item.ended.is_some()) {
+        } else if covered.iter().all(|item| item.removed || (item.ended.is_some() && !item.held)) {
             Drained::Done
         } else {
             Drained::Waits
@@ -213,7 +319,9 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
     pub fn reclaim(&mut self) -> BTreeMap<K, Vec<ItemId>> {
         self.shutdown(Stop::HandBack);
         let mut leftovers = BTreeMap::<K, Vec<ItemId>>::new();
-        for id in self.waiting().collect::<Vec<_>>() {
+        let mut rest: Vec<_> = self.waiting().collect();
+        rest.sort_by_key(|&id| self.items[id].place);
+        for id in rest {
             self.items[id].handed_back = true;
             leftovers.entry(self.items[id].key.clone()).or_default().push(id);
         }
@@ -237,9 +345,9 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
             Err(Violation::Stopped)
         } else if self.pauses > 0 {
             Err(Violation::Paused)
-        } else if self.items.iter().any(|other| other.key == item.key && other.runs()) {
+        } else if self.of(&item.key).any(Item::has_the_key) {
             Err(Violation::KeyRuns)
-        } else if self.waiting().any(|other| other < id && self.items[other].key == item.key) {
+        } else if self.of(&item.key).any(|other| other.waits() && other.place < item.place) {
             Err(Violation::OutOfOrder)
         } else {
             Ok(())
@@ -258,27 +366,24 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
                 && self.may_start(rival).is_ok()
         });
         for rival in rivals {
-            if last_turn > Some(self.ready_since(rival)) {
+            if last_turn > Some(self.ready_since[&self.items[rival].key]) {
                 return Err(Violation::SecondTurn(rival));
             }
         }
         Ok(())
     }
 
-    /// Since when the first waiting item of a key that does not run has been both.
-    fn ready_since(&self, id: ItemId) -> u64 {
-        let Item { key, submitted, .. } = &self.items[id];
-        let last_end = self.items.iter().filter(|item| item.key == *key).filter_map(|item| item.ended).max();
-        last_end.unwrap_or(0).max(*submitted)
-    }
-
     /// What a drain waits for.
     fn covered(&self, drain: DrainId) -> impl Iterator<Item = &Item<K>> {
+        let Drain { below, key } = &self.drains[drain];
         (0..self.items.len())
-            .filter(move |&id| {
-                // An item, then its parent, then its parent's parent; any of them suffices.
-                let mut line = std::iter::successors(Some(id), |&id| self.items[id].parent);
-                line.any(|id| id < self.drains[drain])
+            .filter(move |&id| match key {
+                Some(key) => id < *below && self.items[id].key == *key,
+                None => {
+                    // An item, then its parent, then its parent's parent; any of them suffices.
+                    let mut line = std::iter::successors(Some(id), |&id| self.items[id].parent);
+                    line.any(|id| id < *below)
+                }
             })
             .map(|id| &self.items[id])
     }

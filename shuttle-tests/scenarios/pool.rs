@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use keylane::{Handler, PoolHandle, PoolReport, ShardedThreadPool};
+use keylane::{Handler, Lease, PoolHandle, PoolReport, ShardedThreadPool};
 
 use super::ledger::Ledger;
 use super::plan::{Plan, Trigger, trigger};
@@ -98,7 +98,8 @@ impl Handler for Bank {
     type Key = usize;
     type Item = Item;
 
-    fn handle(&self, &key: &usize, item: Item) {
+    fn handle(&self, key: Lease<'_, Self::Key, Self::Item>, item: Item) {
+        let key = *key;
         let Self(world) = self;
         let ledger = &world.ledger;
         let account = &world.accounts[key];

@@ -68,10 +68,10 @@ impl<H: Handler> ShardedThreadPoolBuilder<H> {
     /// turn. This is what the models of `loom-tests/` drive, and what makes a user's test deterministic.
     ///
     /// ```
-    /// # use keylane::{Handler, ShardedThreadPool, Step};
+    /// # use keylane::{Handler, Lease, ShardedThreadPool, Step};
     /// # struct Print; impl Handler for Print {
     /// #     type Key = u8; type Item = u32;
-    /// #     fn handle(&self, _: &u8, _: u32) {}
+    /// #     fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, _: u32) {}
     /// # }
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let (pool, mut workers) = ShardedThreadPool::builder(Print).shards(1).threads_per_shard(1).stepped()?;
@@ -91,10 +91,11 @@ impl<H: Handler> ShardedThreadPoolBuilder<H> {
         if self.threads_per_shard == 0 {
             return Err(BuildError::NoThreads);
         }
-        let shared = Arc::new(Shared::new(self.handler, self.shards, self.threads_per_shard));
+        let shared = Arc::new(Shared::new(self.shards, self.threads_per_shard));
+        let handler = Arc::new(self.handler);
         let workers = (0..self.shards)
             .flat_map(|shard| (0..self.threads_per_shard).map(move |number| (shard, number)))
-            .map(|(shard, number)| Worker::new(Arc::clone(&shared), shard, number))
+            .map(|(shard, number)| Worker::new(Arc::clone(&handler), Arc::clone(&shared), shard, number))
             .collect();
         Ok((PoolHandle::new(shared), workers))
     }

@@ -3,10 +3,11 @@
 //! Marking all shards is one critical section of `Shared::control`, so that two controls never cross; waiting
 //! is done without it. Lock order: control, batons by shard number, inboxes.
 
+use std::hash::Hash;
+
 use crate::error::ControlError;
 use crate::inside;
 use crate::lane::{Bell, Charge};
-use crate::pool::handler::Handler;
 use crate::pool::shard::{ShardHold, Until};
 use crate::pool::shared::Shared;
 use crate::stop::Stop;
@@ -14,11 +15,11 @@ use crate::sync::{Arc, mark};
 
 /// While it lives, no item of the pool runs. Pauses nest: items run again when the last guard is dropped.
 #[must_use = "the pool is paused until this is dropped"]
-pub struct PauseGuard<H: Handler> {
-    shared: Arc<Shared<H>>,
+pub struct PauseGuard<K: Clone + Eq + Hash, I> {
+    shared: Arc<Shared<K, I>>,
 }
 
-impl<H: Handler> Drop for PauseGuard<H> {
+impl<K: Clone + Eq + Hash, I> Drop for PauseGuard<K, I> {
     fn drop(&mut self) {
         // Like every control, so that a shutdown finds all shards paused or none.
         let _control = self.shared.control.lock();
@@ -28,15 +29,15 @@ impl<H: Handler> Drop for PauseGuard<H> {
     }
 }
 
-impl<H: Handler> std::fmt::Debug for PauseGuard<H> {
+impl<K: Clone + Eq + Hash, I> std::fmt::Debug for PauseGuard<K, I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PauseGuard").finish_non_exhaustive()
     }
 }
 
-impl<H: Handler> Shared<H> {
+impl<K: Clone + Eq + Hash, I> Shared<K, I> {
     /// See [`PoolHandle::pause`](crate::PoolHandle::pause).
-    pub(super) fn pause(self: &Arc<Self>) -> Result<PauseGuard<H>, ControlError> {
+    pub(super) fn pause(self: &Arc<Self>) -> Result<PauseGuard<K, I>, ControlError> {
         self.refuse_callbacks()?;
         {
             let _control = self.control.lock();
@@ -92,6 +93,16 @@ impl<H: Handler> Shared<H> {
             }
             mark("drained, but not at once");
         }
+    }
+
+    /// See [`PoolHandle::drain_key`](crate::PoolHandle::drain_key).
+    pub(super) fn drain_key(&self, key: &K) -> Result<(), ControlError> {
+        self.refuse_callbacks()?;
+        let shard = &self.shards[self.shard_of(key)];
+        let number = shard.baton.take_up().begin_key_drain(key);
+        mark("key drain began");
+        shard.wait(Until::KeyDrained(number), &Arc::new(Bell::new()));
+        if shard.baton.take_up().end_key_drain(number) { Ok(()) } else { Err(ControlError::Stopped) }
     }
 
     /// See [`PoolHandle::shutdown`](crate::PoolHandle::shutdown).

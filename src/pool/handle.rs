@@ -8,7 +8,7 @@ use crate::pool::builder::ShardedThreadPoolBuilder;
 use crate::pool::control::PauseGuard;
 use crate::pool::handler::Handler;
 
-use crate::pool::shard::Work;
+use crate::pool::shard::{End, Items, Work};
 use crate::pool::shared::Shared;
 use crate::pool::worker::Worker;
 use crate::stop::Stop;
@@ -24,15 +24,15 @@ use crate::worker_thread::WorkerThread;
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
-/// use keylane::{Handler, ShardedThreadPool, Stop};
+/// use keylane::{Handler, Lease, ShardedThreadPool, Stop};
 ///
 /// /// Deposits by account: those of one account are booked in order, one at a time.
 /// struct Ledger(Arc<Mutex<Vec<(&'static str, i64)>>>);
 /// impl Handler for Ledger {
 ///     type Key = &'static str;
 ///     type Item = i64;
-///     fn handle(&self, account: &&'static str, amount: i64) {
-///         self.0.lock().unwrap().push((account, amount));
+///     fn handle(&self, account: Lease<'_, &'static str, i64>, amount: i64) {
+///         self.0.lock().unwrap().push((*account, amount));
 ///     }
 /// }
 ///
@@ -58,7 +58,7 @@ pub struct ShardedThreadPool<H: Handler> {
 
 /// Submits to and controls a pool. Clones are handles to the same pool.
 pub struct PoolHandle<H: Handler> {
-    shared: Arc<Shared<H>>,
+    shared: Arc<Shared<H::Key, H::Item>>,
 }
 
 /// What a pool leaves behind.
@@ -129,7 +129,7 @@ impl<H: Handler> Drop for ShardedThreadPool<H> {
 }
 
 impl<H: Handler> PoolHandle<H> {
-    pub(super) fn new(shared: Arc<Shared<H>>) -> Self {
+    pub(super) fn new(shared: Arc<Shared<H::Key, H::Item>>) -> Self {
         Self { shared }
     }
 
@@ -144,9 +144,84 @@ impl<H: Handler> PoolHandle<H> {
     /// [`SubmitError`] with key and item in it, if the pool has been shut down: from the moment
     /// [`shutdown`](Self::shutdown) returns, always.
     pub fn submit(&self, key: H::Key, item: H::Item) -> Result<(), SubmitError<H::Key, H::Item>> {
-        let work = Work { item, parent: inside::generation(self.shared.id()) };
+        self.submit_work(key, Items::One(item), End::Back).map_err(Work::refused)
+    }
+
+    /// As [`submit`](Self::submit), of several items at once: nothing comes between them, and they cost one short lock.
+    ///
+    /// # Ordering
+    /// That of the batch, and as [`submit`](Self::submit) otherwise.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), with all the items.
+    pub fn submit_batch(
+        &self,
+        key: H::Key,
+        items: Vec<H::Item>,
+    ) -> Result<(), SubmitError<H::Key, Vec<H::Item>>> {
+        self.submit_work(key, Items::Batch(items), End::Back).map_err(Work::batch_refused)
+    }
+
+    /// Queues `item` to be run before all items of `key` that have not started when this returns. (Ceph's `queue_front`:
+    /// an operation that has waited for something goes on where it was.)
+    ///
+    /// # Ordering
+    /// Of several calls the later goes first; for several items at once there is
+    /// [`submit_front_batch`](Self::submit_front_batch). From inside the key's own handler, or while its
+    /// [`KeyGuard`](crate::KeyGuard) is held: the item is the key's next. The key's turn among the others stays what it is.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub fn submit_front(&self, key: H::Key, item: H::Item) -> Result<(), SubmitError<H::Key, H::Item>> {
+        self.submit_work(key, Items::One(item), End::Front).map_err(Work::refused)
+    }
+
+    /// As [`submit_front`](Self::submit_front), of several items at once, which keep their order.
+    ///
+    /// # Ordering
+    /// The first of the batch is the first to run; nothing comes between them but what is put in front later.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), with all the items.
+    pub fn submit_front_batch(
+        &self,
+        key: H::Key,
+        items: Vec<H::Item>,
+    ) -> Result<(), SubmitError<H::Key, Vec<H::Item>>> {
+        self.submit_work(key, Items::Batch(items), End::Front).map_err(Work::batch_refused)
+    }
+
+    fn submit_work(&self, key: H::Key, items: Items<H::Item>, end: End) -> Result<(), Work<H::Key, H::Item>> {
+        let parent = inside::generation(self.shared.id());
         let shard = &self.shared.shards[self.shared.shard_of(&key)];
-        shard.submit(key, work).map_err(|(key, work)| SubmitError::new(key, work.item))
+        shard.submit(Work { key, items, end, parent })
+    }
+
+    /// Takes back what `key` has queued, in its order: none of it runs afterwards (P9). An item that runs goes on, and a
+    /// key that is held stays so. From anywhere, handlers included; takes one short lock of the key's shard.
+    ///
+    /// # Ordering
+    /// What was submitted before this call has started or comes back; what is submitted after it does not come back; what
+    /// is submitted meanwhile does one or the other. What [`shutdown`](Self::shutdown) hands back is not here any more.
+    pub fn remove(&self, key: &H::Key) -> Vec<H::Item> {
+        let mut core = self.shared.shards[self.shared.shard_of(key)].baton.take_up();
+        let removed = core.remove(key);
+        if core.is_over() {
+            // What was removed waited behind a key that is held, and was all that the workers stayed for.
+            core.wake_all();
+        }
+        removed
+    }
+
+    /// Waits for everything that was submitted to `key` before, by whomever: when this returns all of it has been run, and
+    /// let go of by its [`KeyGuard`](crate::KeyGuard) if there was one, or has been [removed](Self::remove). Not for what
+    /// its handlers submit, and not for other keys. While the pool is paused it waits.
+    ///
+    /// # Errors
+    /// [`ControlError::FromCallback`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool has been
+    /// shut down and handed back items of this key.
+    pub fn drain_key(&self, key: &H::Key) -> Result<(), ControlError> {
+        self.shared.drain_key(key)
     }
 
     /// Which shard the items of `key` go to, counting from 0. The same in every run of one build.
@@ -160,7 +235,7 @@ impl<H: Handler> PoolHandle<H> {
     /// # Errors
     /// [`ControlError::FromCallback`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool
     /// has been shut down.
-    pub fn pause(&self) -> Result<PauseGuard<H>, ControlError> {
+    pub fn pause(&self) -> Result<PauseGuard<H::Key, H::Item>, ControlError> {
         self.shared.pause()
     }
 
@@ -171,7 +246,8 @@ impl<H: Handler> PoolHandle<H> {
     ///
     /// # Errors
     /// [`ControlError::FromCallback`] from inside a handler of this pool; [`ControlError::Stopped`] if the pool
-    /// has been shut down and handed back some of what it was waiting for.
+    /// has been shut down and handed back some of what it was waiting for: then it may return while something of it still
+    /// runs, and may wait for keys that are held.
     pub fn drain(&self) -> Result<(), ControlError> {
         self.shared.drain()
     }

@@ -1,16 +1,15 @@
-//! What the workers of a pool, its handles and its controls have in common.
+//! What the workers of a pool, its handles, its guards and its controls have in common: all but the handler. So whoever
+//! keeps a handle or a guard does not keep the handler, and a handler that does is no cycle.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
 use crate::inside::{Generation, Owner};
-use crate::pool::handler::Handler;
 use crate::pool::shard::Shard;
 use crate::sync::Mutex;
 
 /// See the module's documentation.
-pub(super) struct Shared<H: Handler> {
-    pub(super) handler: H,
-    pub(super) shards: Box<[Shard<H::Key, H::Item>]>,
+pub(super) struct Shared<K: Clone + Eq + Hash, I> {
+    pub(super) shards: Box<[Shard<K, I>]>,
     threads_per_shard: usize,
     /// Held while a pause, its end, a drain or a shutdown marks the shards.
     pub(super) control: Mutex<Control>,
@@ -26,10 +25,10 @@ pub(super) struct Control {
 /// Fixed keys: a program's key has the same shard in every run, which is what makes runs comparable.
 type Placement = BuildHasherDefault<DefaultHasher>;
 
-impl<H: Handler> Shared<H> {
-    pub(super) fn new(handler: H, shards: usize, threads_per_shard: usize) -> Self {
+impl<K: Clone + Eq + Hash, I> Shared<K, I> {
+    pub(super) fn new(shards: usize, threads_per_shard: usize) -> Self {
         let shards = (0..shards).map(|_| Shard::new(threads_per_shard)).collect();
-        Self { handler, shards, threads_per_shard, control: Mutex::default() }
+        Self { shards, threads_per_shard, control: Mutex::default() }
     }
 
     /// How many workers there are, in all shards together.
@@ -43,7 +42,7 @@ impl<H: Handler> Shared<H> {
     }
 
     /// Which shard the items of `key` go to.
-    pub(super) fn shard_of(&self, key: &H::Key) -> usize {
+    pub(super) fn shard_of(&self, key: &K) -> usize {
         let shards = self.shards.len() as u64;
         usize::try_from(Placement::default().hash_one(key) % shards).expect("less than the number of shards")
     }

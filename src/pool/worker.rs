@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::inside::Inside;
 use crate::lane::Charge;
 use crate::pool::handler::Handler;
+use crate::pool::lease::Lease;
 use crate::pool::shard::{Running, ShardHold};
 use crate::pool::shared::Shared;
 use crate::stop::Step;
@@ -12,15 +13,21 @@ use crate::sync::{Arc, mark};
 
 /// One worker of a [`ShardedThreadPool`](crate::ShardedThreadPool).
 pub struct Worker<H: Handler> {
-    shared: Arc<Shared<H>>,
+    handler: Arc<H>,
+    shared: Arc<Shared<H::Key, H::Item>>,
     shard: usize,
     /// Its number within the shard.
     number: usize,
 }
 
 impl<H: Handler> Worker<H> {
-    pub(super) fn new(shared: Arc<Shared<H>>, shard: usize, number: usize) -> Self {
-        Self { shared, shard, number }
+    pub(super) fn new(
+        handler: Arc<H>,
+        shared: Arc<Shared<H::Key, H::Item>>,
+        shard: usize,
+        number: usize,
+    ) -> Self {
+        Self { handler, shared, shard, number }
     }
 
     /// The shard it serves.
@@ -82,10 +89,11 @@ impl<H: Handler> Worker<H> {
     /// Runs the handler, takes the baton up again, and finishes the key.
     fn execute_and_take_up(&self, item: H::Item, running: Running<H::Key>) -> ShardHold<'_, H::Key, H::Item> {
         let inside = Inside::pool(self.shared.id(), running.generation);
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.shared.handler.handle(&running.key, item)));
+        let lease = Lease::new(&self.shared, self.shard, &running);
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.handler.handle(lease, item)));
         drop(inside);
         let mut core = self.take_up();
-        core.finish(running);
+        core.finish(&running);
         if let Err(panic) = outcome {
             drop(core);
             resume_unwind(panic);
@@ -97,7 +105,7 @@ impl<H: Handler> Worker<H> {
         self.shared.shards[self.shard].baton.take_up()
     }
 
-    pub(super) fn belongs_to(&self, shared: &Arc<Shared<H>>) -> bool {
+    pub(super) fn belongs_to(&self, shared: &Arc<Shared<H::Key, H::Item>>) -> bool {
         Arc::ptr_eq(&self.shared, shared)
     }
 }

@@ -23,14 +23,14 @@ pub enum Fate {
 /// checker. It adds no steps to a model.
 ///
 /// ```
-/// use keylane::{Handler, ShardedThreadPool, Stop};
+/// use keylane::{Handler, Lease, ShardedThreadPool, Stop};
 /// use keylane::testing::{Conservation, Fate};
 ///
 /// struct Accounts { conservation: Conservation }
 /// impl Handler for Accounts {
 ///     type Key = u32;
 ///     type Item = u64; // its number
-///     fn handle(&self, _: &u32, number: u64) {
+///     fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, number: u64) {
 ///         self.conservation.met(number, Fate::Ran);
 ///         // ...
 ///     }

@@ -10,15 +10,15 @@ use crate::testing::verdict::Verdict;
 /// leaving are steps, so loom interleaves them; they order nothing, so what the subject fails to order stays so.
 ///
 /// ```
-/// use keylane::{Handler, ShardedThreadPool};
+/// use keylane::{Handler, Lease, ShardedThreadPool};
 /// use keylane::testing::{Exclusion, settle};
 ///
 /// struct Accounts { exclusion: Exclusion<u32> }
 /// impl Handler for Accounts {
 ///     type Key = u32;
 ///     type Item = i64;
-///     fn handle(&self, account: &u32, _amount: i64) {
-///         let _inside = self.exclusion.enter(account);
+///     fn handle(&self, account: Lease<'_, Self::Key, Self::Item>, _amount: i64) {
+///         let _inside = self.exclusion.enter(&account);
 ///         // ...
 ///     }
 /// }

@@ -53,14 +53,14 @@
 //! #![cfg(keylane_loom)]
 //!
 //! use keylane::testing::{Exclusion, Model, loom, mark, settle};
-//! use keylane::{Handler, ShardedThreadPool, Step};
+//! use keylane::{Handler, Lease, ShardedThreadPool, Step};
 //!
 //! struct Accounts(Exclusion<u32>);
 //! impl Handler for Accounts {
 //!     type Key = u32;
 //!     type Item = i64;
-//!     fn handle(&self, account: &u32, _amount: i64) {
-//!         let _inside = self.0.enter(account);
+//!     fn handle(&self, account: Lease<'_, Self::Key, Self::Item>, _amount: i64) {
+//!         let _inside = self.0.enter(&account);
 //!     }
 //! }
 //!

@@ -11,15 +11,15 @@ use crate::testing::verdict::Verdict;
 /// beginnings are steps that order nothing: loom interleaves them, which costs interleavings.
 ///
 /// ```
-/// use keylane::{Handler, ShardedThreadPool};
+/// use keylane::{Handler, Lease, ShardedThreadPool};
 /// use keylane::testing::{Order, settle};
 ///
 /// struct Accounts { order: Order<u32> }
 /// impl Handler for Accounts {
 ///     type Key = u32;
 ///     type Item = u64; // its number
-///     fn handle(&self, account: &u32, number: u64) {
-///         self.order.began(account, number);
+///     fn handle(&self, account: Lease<'_, Self::Key, Self::Item>, number: u64) {
+///         self.order.began(&account, number);
 ///         // ...
 ///     }
 /// }

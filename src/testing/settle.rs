@@ -17,14 +17,14 @@ pub trait Stepped {
 /// dispatched.
 ///
 /// ```
-/// use keylane::{Handled, ConnectionId, DispatchQueue, Dispatcher, Handler, Message, ShardedThreadPool};
+/// use keylane::{Handled, ConnectionId, DispatchQueue, Dispatcher, Handler, Lease, Message, ShardedThreadPool};
 /// use keylane::testing::settle;
 /// # struct Ping; impl Message for Ping {}
 /// # struct Log; impl Dispatcher for Log {
 /// #     type Message = Ping;
 /// #     fn dispatch(&self, _: ConnectionId, _: Ping) -> Handled<Ping> { Ok(()) }
 /// # }
-/// # impl Handler for Log { type Key = u8; type Item = (); fn handle(&self, _: &u8, _: ()) {} }
+/// # impl Handler for Log { type Key = u8; type Item = (); fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, _: ()) {} }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (pool, mut workers) = ShardedThreadPool::builder(Log).stepped()?;
 /// pool.submit(1, ())?;

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use keylane::testing::on_mark;
-use keylane::{ControlError, Handler, PoolHandle, ShardedThreadPool};
+use keylane::{ControlError, Handler, Lease, PoolHandle, ShardedThreadPool};
 
 use super::hear;
 
@@ -18,7 +18,7 @@ pub type Task = Box<dyn FnOnce() + Send>;
 impl Handler for Runner {
     type Key = usize;
     type Item = Task;
-    fn handle(&self, _: &usize, task: Task) {
+    fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, task: Task) {
         task();
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keylane::Handler;
+use keylane::{Handler, Lease};
 
 use crate::sync::{Mutex, note};
 
@@ -104,10 +104,10 @@ impl Handler for Bank {
     type Key = Account;
     type Item = Booking;
 
-    fn handle(&self, account: &Account, booking: Booking) {
+    fn handle(&self, account: Lease<'_, Self::Key, Self::Item>, booking: Booking) {
         match booking.what {
-            What::Deposit(amount) | What::Credit(amount) => self.credit(account, amount),
-            What::Transfer { to, amount } => self.transfer(booking.number, account, to, amount),
+            What::Deposit(amount) | What::Credit(amount) => self.credit(&account, amount),
+            What::Transfer { to, amount } => self.transfer(booking.number, &account, to, amount),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keylane::Handler;
+use keylane::{Handler, Lease};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::counters::Counters;
@@ -31,7 +31,7 @@ impl Handler for OpWq {
     type Key = PgId;
     type Item = PgQueueable;
 
-    fn handle(&self, pg: &PgId, item: PgQueueable) {
+    fn handle(&self, pg: Lease<'_, Self::Key, Self::Item>, item: PgQueueable) {
         let mut pg = self.lock(*pg);
         match item {
             PgQueueable::Op(op) => self.dequeue_op(&mut pg, op),

@@ -22,6 +22,7 @@ mod lane;
 mod museum;
 mod pairs;
 mod pool_control;
+mod pool_front;
 mod pool_key;
 mod testing;
 mod throttle;
@@ -43,6 +44,7 @@ fn models() -> Vec<Model> {
         dispatch_shutdown::models(),
         dispatch_throttle::models(),
         pool_key::models(),
+        pool_front::models(),
         pool_control::models(),
         throttle::models(),
         gate::models(),

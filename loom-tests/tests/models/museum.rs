@@ -4,8 +4,8 @@
 use crate::harness::{Log, Model, Plain};
 use keylane::internals::{self, Baton, Charge, mark};
 use keylane::{
-    ConnectionId, DispatchQueue, Dispatcher, Handled, Handler, Message, PoolHandle, ShardedThreadPool, Step,
-    Stop, Worker,
+    ConnectionId, DispatchQueue, Dispatcher, Handled, Handler, Lease, Message, PoolHandle, ShardedThreadPool,
+    Step, Stop, Worker,
 };
 use loom::thread;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl Handler for Sum {
     type Key = ();
     type Item = u32;
 
-    fn handle(&self, (): &(), item: u32) {
+    fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, item: u32) {
         self.0.set(self.0.get() + item);
     }
 }
@@ -179,7 +179,7 @@ fn shutdown_from_a_handler_against_drain() -> Model {
     impl Handler for Quits {
         type Key = ();
         type Item = ();
-        fn handle(&self, (): &(), (): ()) {
+        fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, (): ()) {
             self.ran.set(true);
             for pool in self.pool.take() {
                 pool.shutdown(Stop::RunRemaining);

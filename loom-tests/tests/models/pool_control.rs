@@ -2,7 +2,7 @@
 
 use crate::harness::{Log, Model, Plain};
 use keylane::internals::mark;
-use keylane::{ControlError, Handler, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
+use keylane::{ControlError, Handler, Lease, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
 use loom::thread;
 use std::sync::Arc;
 
@@ -38,8 +38,8 @@ impl Handler for Sum {
     type Key = usize;
     type Item = u32;
 
-    fn handle(&self, key: &usize, item: u32) {
-        let cell = &self.0[key % 2];
+    fn handle(&self, key: Lease<'_, Self::Key, Self::Item>, item: u32) {
+        let cell = &self.0[*key % 2];
         cell.set(cell.get() + item);
     }
 }
@@ -227,7 +227,7 @@ fn drain_waits_for_children_in_other_shards() -> Model {
     impl Handler for Chain {
         type Key = usize;
         type Item = usize;
-        fn handle(&self, _: &usize, child: usize) {
+        fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, child: usize) {
             match self.pool.take().pop() {
                 Some(pool) => pool.submit(child, 0).unwrap(),
                 None => self.ran.set(1),
@@ -268,7 +268,7 @@ fn drain_looks_at_all_shards_at_once() -> Model {
     impl Handler for Chain {
         type Key = usize;
         type Item = Vec<usize>;
-        fn handle(&self, _: &usize, mut keys: Vec<usize>) {
+        fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, mut keys: Vec<usize>) {
             match keys.pop() {
                 Some(next) => self.pool.take().pop().unwrap().submit(next, keys).unwrap(),
                 None => self.ran.set(1),
@@ -416,7 +416,7 @@ fn pause_against_stop() -> Model {
                 let pool = pool.clone();
                 thread::spawn(move || pool.shutdown(Stop::RunRemaining))
             };
-            let guard: Result<PauseGuard<Sum>, ControlError> = pool.pause();
+            let guard: Result<PauseGuard<usize, u32>, ControlError> = pool.pause();
             if guard.is_ok() {
                 mark("stopped while paused");
                 let ran = sums[0].get();

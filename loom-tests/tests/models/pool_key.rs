@@ -2,7 +2,7 @@
 
 use crate::harness::{Clock, Log, Model, Plain};
 use keylane::internals::{Bell, mark};
-use keylane::{Handler, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
+use keylane::{Handler, Lease, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
 use loom::thread;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Handler for Cells {
     type Key = usize;
     type Item = u32;
 
-    fn handle(&self, key: &usize, item: u32) {
+    fn handle(&self, key: Lease<'_, Self::Key, Self::Item>, item: u32) {
         let cell = &self.cells[*key];
         cell.set(cell.get() + 1);
         self.ran.add(item);
@@ -137,8 +137,8 @@ fn a_hot_key_does_not_hold_up_another() -> Model {
     impl Handler for Waits {
         type Key = usize;
         type Item = ();
-        fn handle(&self, key: &usize, (): ()) {
-            match key {
+        fn handle(&self, key: Lease<'_, Self::Key, Self::Item>, (): ()) {
+            match *key {
                 0 => self.done.wait(),
                 _ => {
                     self.pool.take()[0].shutdown(Stop::RunRemaining);
@@ -171,7 +171,7 @@ fn a_panic_releases_the_key() -> Model {
     impl Handler for Panics {
         type Key = ();
         type Item = bool;
-        fn handle(&self, (): &(), panics: bool) {
+        fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, panics: bool) {
             self.0.set(self.0.get() + 1);
             if panics {
                 std::panic::resume_unwind(Box::new("as planned"));

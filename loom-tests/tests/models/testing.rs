@@ -4,7 +4,7 @@
 
 use crate::harness::{Log, Model};
 use keylane::testing::{Balance, Conservation, Exclusion, Fate, ManualClock, Order, mark, settle};
-use keylane::{Handler, ShardedThreadPool, Step};
+use keylane::{Handler, Lease, ShardedThreadPool, Step};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use std::sync::Arc;
@@ -101,9 +101,9 @@ fn checkers_pass_a_right_pool() -> Model {
     impl Handler for Checked {
         type Key = u8;
         type Item = u64;
-        fn handle(&self, key: &u8, number: u64) {
-            let _inside = self.exclusion.enter(key);
-            self.order.began(key, number);
+        fn handle(&self, key: Lease<'_, Self::Key, Self::Item>, number: u64) {
+            let _inside = self.exclusion.enter(&key);
+            self.order.began(&key, number);
             self.conservation.met(number, Fate::Ran);
             self.begun.add(number);
         }

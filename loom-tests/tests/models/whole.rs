@@ -1,7 +1,9 @@
 //! Queue and pool as a user starts them, with threads of their own: the smallest whole lives.
 
 use crate::harness::{Log, Model};
-use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handled, Handler, Message, ShardedThreadPool, Stop};
+use keylane::{
+    ConnectionId, DispatchQueue, Dispatcher, Handled, Handler, Lease, Message, ShardedThreadPool, Stop,
+};
 
 /// Every model of this file.
 pub fn models() -> Vec<Model> {
@@ -27,7 +29,7 @@ impl Handler for Pings {
     type Key = ();
     type Item = Ping;
 
-    fn handle(&self, (): &(), _: Ping) {
+    fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, _: Ping) {
         self.0.add(());
     }
 }

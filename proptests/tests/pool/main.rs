@@ -7,7 +7,7 @@ mod real;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keylane::{Handler, ShardedThreadPool, Step};
+use keylane::{Handler, Lease, ShardedThreadPool, Step};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
@@ -76,7 +76,7 @@ fn placement(shards: usize) -> BTreeMap<Key, usize> {
     impl Handler for Nothing {
         type Key = Key;
         type Item = ();
-        fn handle(&self, _: &Key, (): ()) {}
+        fn handle(&self, _: Lease<'_, Self::Key, Self::Item>, (): ()) {}
     }
     let builder = ShardedThreadPool::builder(Nothing).shards(shards).threads_per_shard(1);
     let (pool, mut workers) = builder.stepped().unwrap();
@@ -92,6 +92,8 @@ prop_state_machine! {
         cases: 4096,
         // Shrinking asks for a small program, not for the smallest.
         max_shrink_iters: 20_000,
+        // In milliseconds: each step of shrinking a hang takes as long as a hang.
+        max_shrink_time: 60_000,
         // A program that breaks a mutant is no regression.
         failure_persistence: match std::env::var_os("KEYLANE_MUTANT") {
             Some(_) => None,

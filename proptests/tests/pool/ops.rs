@@ -17,6 +17,22 @@ pub const THREADS: usize = 2;
 #[derive(Clone, Debug)]
 pub enum Op {
     Submit(Order),
+    /// In front of the others.
+    SubmitFront(Order),
+    /// Several of one key at once.
+    SubmitBatch {
+        key: Key,
+        front: bool,
+        scripts: Vec<Vec<Op>>,
+    },
+    Remove(Key),
+    DrainKey(Key),
+    /// Keep the key beyond the end of the handler. Only in scripts.
+    Hold,
+    /// Let go of a key that is held, one of them.
+    Release(usize),
+    /// Put an item back, in front of the others, by who holds the key.
+    PutBack(usize),
     /// Step one of the workers; in a handler, another worker runs something at the same time.
     Step(usize),
     Pause,
@@ -39,8 +55,13 @@ pub struct Order {
 /// A transition of the machine.
 pub fn op() -> BoxedStrategy<Op> {
     prop_oneof![
-        30 => submit(2),
+        25 => submit(2),
+        10 => submit_otherwise(2),
         30 => step(),
+        2 => (0..KEYS).prop_map(|key| Op::Remove(Key(key))),
+        2 => (0..KEYS).prop_map(|key| Op::DrainKey(Key(key))),
+        8 => (0..4_usize).prop_map(Op::Release),
+        3 => (0..4_usize).prop_map(Op::PutBack),
         3 => Just(Op::Pause),
         5 => Just(Op::Resume),
         2 => Just(Op::Drain),
@@ -53,6 +74,18 @@ fn submit(depth: u32) -> impl Strategy<Value = Op> {
     ((0..KEYS).prop_map(Key), script(depth)).prop_map(|(key, script)| Op::Submit(Order { key, script }))
 }
 
+fn submit_otherwise(depth: u32) -> impl Strategy<Value = Op> {
+    let key = || (0..KEYS).prop_map(Key);
+    let front = (key(), script(depth)).prop_map(|(key, script)| Op::SubmitFront(Order { key, script }));
+    let scripts = prop::collection::vec(script(depth), 0..4);
+    let batch = (key(), any::<bool>(), scripts).prop_map(|(key, front, scripts)| Op::SubmitBatch {
+        key,
+        front,
+        scripts,
+    });
+    prop_oneof![front, batch]
+}
+
 fn step() -> impl Strategy<Value = Op> {
     (0..SHARDS * THREADS).prop_map(Op::Step)
 }
@@ -63,7 +96,13 @@ fn script(depth: u32) -> BoxedStrategy<Vec<Op>> {
     };
     let inside = prop_oneof![
         10 => submit(below),
+        5 => submit_otherwise(below),
         10 => step(),
+        6 => Just(Op::Hold),
+        2 => (0..4_usize).prop_map(Op::Release),
+        1 => (0..4_usize).prop_map(Op::PutBack),
+        1 => (0..KEYS).prop_map(|key| Op::Remove(Key(key))),
+        1 => (0..KEYS).prop_map(|key| Op::DrainKey(Key(key))),
         3 => Just(Op::Panic),
         1 => Just(Op::Pause),
         1 => Just(Op::Drain),

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, Weak};
 
 use keylane::testing::{Conservation, Fate};
-use keylane::{ControlError, Handler, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
+use keylane::{
+    ControlError, Handler, KeyGuard, Lease, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker,
+};
 use keylane_proptests::{ItemId, PoolModel, Stepped};
 
 use crate::drain::{Drain, hear, on_a_thread};
@@ -24,8 +26,10 @@ pub struct Real {
     begun: Mutex<Vec<ItemId>>,
     /// Items whose handlers are on the stack, the innermost last.
     inside: Mutex<Vec<ItemId>>,
-    guards: Mutex<Vec<PauseGuard<Clerk>>>,
+    guards: Mutex<Vec<PauseGuard<Key, Task>>>,
     drains: Mutex<Vec<Drain>>,
+    /// Keys that are held, and the items after which they are.
+    held: Mutex<Vec<(ItemId, KeyGuard<Key, Task>)>>,
 }
 
 /// Carries out the scripts of items.
@@ -48,7 +52,7 @@ impl Handler for Clerk {
     type Key = Key;
     type Item = Task;
 
-    fn handle(&self, _: &Key, task: Task) {
+    fn handle(&self, key: Lease<'_, Self::Key, Self::Item>, task: Task) {
         let real = self.0.upgrade().expect("the test outlives its pool's handlers");
         let id = task.id.expect("only what is accepted runs");
         let verdict = real.model.lock().unwrap().start(id);
@@ -57,8 +61,17 @@ impl Handler for Clerk {
         real.begun.lock().unwrap().push(id);
         real.inside.lock().unwrap().push(id);
         let _running = Running(&real, id);
+        let mut key = Some(key);
         for op in &task.script {
-            real.act(op);
+            match op {
+                Op::Hold => {
+                    if let Some(key) = key.take() {
+                        real.held.lock().unwrap().push((id, key.hold()));
+                        real.model.lock().unwrap().hold(id);
+                    }
+                }
+                op => real.act(op),
+            }
         }
     }
 }
@@ -86,6 +99,7 @@ impl Real {
                 inside: Mutex::default(),
                 guards: Mutex::default(),
                 drains: Mutex::default(),
+                held: Mutex::default(),
             }
         })
     }
@@ -93,7 +107,14 @@ impl Real {
     /// Does it, and fails if the outcome is not one that the model allows.
     pub fn act(&self, op: &Op) {
         match op {
-            Op::Submit(order) => drop(self.submit(order)),
+            Op::Submit(order) => _ = self.submit(order),
+            Op::SubmitFront(order) => self.submit_front(order),
+            Op::SubmitBatch { key, front, scripts } => self.submit_batch(*key, *front, scripts),
+            Op::Remove(key) => self.remove(key),
+            Op::DrainKey(key) => self.drain_key(*key),
+            Op::Hold => unreachable!("the handler does it"),
+            Op::Release(number) => self.release(*number),
+            Op::PutBack(number) => self.put_back(*number),
             Op::Step(worker) => drop(self.step(worker % self.workers.len())),
             Op::Pause => self.pause(),
             Op::Resume => self.resume(),
@@ -117,10 +138,13 @@ impl Real {
         while !self.guards.lock().unwrap().is_empty() {
             self.resume();
         }
+        self.release_all();
         self.act(&Op::Shutdown(Stop::RunRemaining));
         // With no handler on the stack, a pass over all workers that finds nothing has found everything.
         loop {
             let outcomes: Vec<_> = (0..self.workers.len()).map(|worker| self.step(worker)).collect();
+            // What runs may hold its key, and another item wait behind it.
+            self.release_all();
             if outcomes.iter().all(|outcome| *outcome == Some(Step::Stopped)) {
                 break;
             }
@@ -130,6 +154,7 @@ impl Real {
     /// Ends the pool and closes the books.
     pub fn end(&self) {
         self.act(&Op::Shutdown(Stop::HandBack));
+        self.release_all();
         self.check_drains();
         assert!(self.drains.lock().unwrap().is_empty(), "P8: no drain waits for a pool that has ended");
         let workers =
@@ -148,25 +173,104 @@ impl Real {
 
     /// Whether it was accepted.
     fn submit(&self, order: &Order) -> bool {
-        let parent = self.inside.lock().unwrap().last().copied();
-        let id = self.model.lock().unwrap().submit(order.key, parent);
-        let offer = {
-            let mut offered = self.offered.lock().unwrap();
-            *offered += 1;
-            *offered
+        let id = self.model.lock().unwrap().submit(order.key, self.parent());
+        let task = self.task(id, &order.script);
+        let offer = task.offer;
+        let refused = self.pool.submit(order.key, task).err();
+        self.offered(order.key, &[(offer, id)], refused.map(|refused| one(refused.into_parts())));
+        id.is_some()
+    }
+
+    fn submit_front(&self, order: &Order) {
+        let id = self.model.lock().unwrap().submit_front(order.key, self.parent());
+        let task = self.task(id, &order.script);
+        let offer = task.offer;
+        let refused = self.pool.submit_front(order.key, task).err();
+        self.offered(order.key, &[(offer, id)], refused.map(|refused| one(refused.into_parts())));
+    }
+
+    fn submit_batch(&self, key: Key, front: bool, scripts: &[Vec<Op>]) {
+        let parent = self.parent();
+        let mut ids: Vec<_> = {
+            let mut model = self.model.lock().unwrap();
+            let ids = scripts.iter().map(|_| match front {
+                true => model.submit_front(key, parent),
+                false => model.submit(key, parent),
+            });
+            ids.collect()
         };
-        let task = Task { offer, id, script: order.script.clone() };
-        let accepted = match self.pool.submit(order.key, task) {
-            Ok(()) => true,
-            Err(refused) => {
-                let (key, task) = refused.into_parts();
-                assert_eq!((key, task.offer), (order.key, offer), "the refused item comes back");
-                false
-            }
+        if front {
+            // Of a batch the last is in front of nothing but what was there.
+            ids.reverse();
+        }
+        let tasks: Vec<_> = ids.iter().zip(scripts).map(|(id, script)| self.task(*id, script)).collect();
+        let offers: Vec<_> = tasks.iter().map(|task| (task.offer, task.id)).collect();
+        let outcome = match front {
+            true => self.pool.submit_front_batch(key, tasks),
+            false => self.pool.submit_batch(key, tasks),
         };
-        assert_eq!(accepted, id.is_some(), "accepted, and to be accepted");
-        self.books.offered(offer, accepted);
-        accepted
+        self.offered(key, &offers, outcome.err().map(|refused| refused.into_parts()));
+    }
+
+    fn put_back(&self, number: usize) {
+        let held = self.held.lock().unwrap();
+        let Some((holder, guard)) = held.get(number % held.len().max(1)) else { return };
+        let key = *guard.key();
+        let id = self.model.lock().unwrap().submit_front(key, Some(*holder));
+        let task = self.task(id, &[]);
+        let offer = task.offer;
+        let refused = guard.put_back(task).err();
+        self.offered(key, &[(offer, id)], refused.map(|refused| one(refused.into_parts())));
+    }
+
+    /// The item whose handler this is.
+    fn parent(&self) -> Option<ItemId> {
+        self.inside.lock().unwrap().last().copied()
+    }
+
+    fn task(&self, id: Option<ItemId>, script: &[Op]) -> Task {
+        let mut offered = self.offered.lock().unwrap();
+        *offered += 1;
+        Task { offer: *offered, id, script: script.to_vec() }
+    }
+
+    /// What was offered has been refused as a whole and come back, or has been accepted as a whole.
+    fn offered(&self, key: Key, offers: &[(u64, Option<ItemId>)], refused: Option<(Key, Vec<Task>)>) {
+        if let Some((refused_key, tasks)) = &refused {
+            let back: Vec<_> = tasks.iter().map(|task| (task.offer, task.id)).collect();
+            assert_eq!((*refused_key, &*back), (key, offers), "what is refused comes back");
+        }
+        for &(offer, id) in offers {
+            assert_eq!(refused.is_none(), id.is_some(), "accepted, and to be accepted");
+            self.books.offered(offer, refused.is_none());
+        }
+    }
+
+    fn remove(&self, key: &Key) {
+        let expected = self.model.lock().unwrap().remove(key);
+        let removed = self.pool.remove(key);
+        removed.iter().for_each(|task| self.books.met(task.offer, Fate::Discarded));
+        let removed: Vec<_> =
+            removed.iter().map(|task| task.id.expect("only what is accepted waits")).collect();
+        assert_eq!(removed, expected, "P9: what came back, and should have");
+    }
+
+    fn release(&self, number: usize) {
+        let mut held = self.held.lock().unwrap();
+        if held.is_empty() {
+            return;
+        }
+        let number = number % held.len();
+        let (id, guard) = held.remove(number);
+        drop(held);
+        drop(guard);
+        self.model.lock().unwrap().release(id);
+    }
+
+    fn release_all(&self) {
+        while !self.held.lock().unwrap().is_empty() {
+            self.release(0);
+        }
     }
 
     /// `None` if the worker is busy further up the stack, or its handler panicked.
@@ -218,9 +322,23 @@ impl Real {
         self.drains.lock().unwrap().push(Drain::begin(id, move || pool.drain()));
     }
 
+    fn drain_key(&self, key: Key) {
+        if self.is_inside() {
+            assert_eq!(self.pool.drain_key(&key), Err(ControlError::FromCallback));
+            return;
+        }
+        let id = self.model.lock().unwrap().drain_key(key);
+        let pool = self.pool.clone();
+        self.drains.lock().unwrap().push(Drain::begin(id, move || pool.drain_key(&key)));
+    }
+
     fn is_inside(&self) -> bool {
         !self.inside.lock().unwrap().is_empty()
     }
+}
+
+fn one((key, task): (Key, Task)) -> (Key, Vec<Task>) {
+    (key, vec![task])
 }
 
 /// `None` if a script's panic came out of it; any other panic goes on.

@@ -26,7 +26,7 @@ pub struct Laboratory {
 const PACKAGES: &[&str] = &["keylane", "keylane-loom", "keylane-proptests"];
 
 /// What judges a mutant beside the models, the cheapest first. Native tests run with real threads.
-const SUITES: [&str; 19] = [
+const SUITES: [&str; 20] = [
     "keylane/keylane",
     "keylane/errors",
     "keylane/odd_places",
@@ -38,6 +38,7 @@ const SUITES: [&str; 19] = [
     "keylane/queue_threads",
     "keylane/queue_stop",
     "keylane/pool_threads",
+    "keylane/pool_keys",
     "keylane/pool_control",
     "keylane/pool_stop",
     "keylane/throttle_threads",

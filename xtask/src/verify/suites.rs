@@ -61,7 +61,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
             ..plan("the checker, checked", "checker", "", "keylane-checker/differential")
         },
         plan("queue programs", "property", "D1 D2 D3 D5 D6 D7 D8 D9 D10", "keylane-proptests/queue"),
-        plan("pool programs", "property", "P1 P2 P3 P6 P7 P8", "keylane-proptests/pool"),
+        plan("pool programs", "property", "P1 P2 P3 P6 P7 P8 P9", "keylane-proptests/pool"),
         plan("throttle programs", "property", "D8", "keylane-proptests/throttle"),
         plan("gate programs", "property", "E1 E2 E3 E4 E5", "keylane-proptests/gate"),
         plan(
@@ -87,6 +87,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("queue, ends", "native", "D1 D10", "keylane/queue_stop"),
         plan("pool, threads", "native", "P1 P2 P3 P5", "keylane/pool_threads"),
         plan("throttle, threads", "native", "D8", "keylane/throttle_threads"),
+        plan("pool, keys", "native", "P2 P3 P7 P8 P9", "keylane/pool_keys"),
         plan("pool, controls", "native", "P6 P7", "keylane/pool_control"),
         plan("pool, ends", "native", "P8", "keylane/pool_stop"),
         plan("gate, threads", "native", "E1 E2 E4 E5", "keylane/gate"),

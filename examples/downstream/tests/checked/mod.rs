@@ -1,7 +1,7 @@
 //! The bank with keylane's checkers around it, for native tests and for models.
 
 use keylane::testing::{Conservation, Exclusion, Fate, Order};
-use keylane::{Handler, PoolHandle, ShardedThreadPool, Worker};
+use keylane::{Handler, Lease, PoolHandle, ShardedThreadPool, Worker};
 use keylane_downstream::{Account, Bank, Booking, What};
 
 /// What is asked of every booking.
@@ -22,9 +22,9 @@ impl Handler for Checked {
     type Key = Account;
     type Item = Booking;
 
-    fn handle(&self, account: &Account, booking: Booking) {
-        let _inside = self.checkers.exclusion.enter(account);
-        self.checkers.order.began(account, id(booking));
+    fn handle(&self, account: Lease<'_, Self::Key, Self::Item>, booking: Booking) {
+        let _inside = self.checkers.exclusion.enter(&account);
+        self.checkers.order.began(&account, id(booking));
         self.checkers.conservation.met(id(booking), Fate::Ran);
         self.bank.handle(account, booking);
     }

@@ -39,6 +39,13 @@ const NOT_RACED: &[(&str, &str)] = &[
     ("Connection::refused", "`happen`, as `reset` is"),
     ("Connection::mark_down", "`happen`, as `discard` is"),
     ("PoolHandle::shard_of", "reads what never changes"),
+    (
+        "PoolHandle::submit_batch",
+        "as `submit`, in one step: the models of `pool_key`, and properties of the policy",
+    ),
+    ("PoolHandle::submit_front_batch", "as `submit_front`, in one step: the models of `pool_key`"),
+    ("Lease::pool", "reads what never changes"),
+    ("KeyGuard::key", "reads what never changes"),
     ("Worker::shard", "reads what never changes"),
     ("Permit::bytes", "reads what never changes"),
     ("Throttle::new", "comes before everything else"),
