@@ -1,14 +1,14 @@
-//! A pool under submitters, pauses, drains and stops: P1-P8.
+//! A pool under submitters, pauses, drains and stops, whose handlers sometimes keep their key for a disk: P1-P8.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use keylane::{Handler, Lease, PoolHandle, PoolReport, ShardedThreadPool};
+use keylane::{Handler, KeyGuard, Lease, PoolHandle, PoolReport, ShardedThreadPool};
 
 use super::ledger::Ledger;
 use super::plan::{Plan, Trigger, trigger};
-use crate::threads::{self, Plain, Sender};
+use crate::threads::{self, Plain, Receiver, Sender};
 
 /// How big an execution is.
 #[derive(Clone, Copy, Debug)]
@@ -48,9 +48,9 @@ impl Size {
         controls: 6,
     };
 
-    /// The main one and the stopper too.
+    /// The main one, the stopper and the disk too.
     pub const fn threads(&self) -> usize {
-        self.shards * self.threads_per_shard + self.submitters + self.controllers + 2
+        self.shards * self.threads_per_shard + self.submitters + self.controllers + 3
     }
 
     /// Without those that items submit.
@@ -85,7 +85,10 @@ struct World {
     paused: AtomicBool,
 }
 
-struct Bank(Arc<World>);
+struct Bank {
+    world: Arc<World>,
+    disk: Sender<(KeyGuard<usize, Item>, Item)>,
+}
 
 /// Work number `id`: of the first generation those of submitter 0, then of 1 and so on; then their children.
 struct Item {
@@ -98,9 +101,9 @@ impl Handler for Bank {
     type Key = usize;
     type Item = Item;
 
-    fn handle(&self, key: Lease<'_, Self::Key, Self::Item>, item: Item) {
-        let key = *key;
-        let Self(world) = self;
+    fn handle(&self, lease: Lease<'_, Self::Key, Self::Item>, item: Item) {
+        let key = *lease;
+        let Self { world, disk } = self;
         let ledger = &world.ledger;
         let account = &world.accounts[key];
         ledger.callback();
@@ -112,15 +115,17 @@ impl Handler for Bank {
         if child < ledger.slots.len() && threads::below(2) == 0 {
             world.submit(&item.pool, child, None);
         }
-        account.booked.with(|booked| booked.next.len());
-        account.occupied.store(false, Ordering::Relaxed);
-        ledger.slots[item.id].run();
         world.promise_not_paused();
-        if let Some(answer) = &item.answer {
-            answer.send(()).expect("the submitter waits for it");
+        let panics = World::panics(item.id);
+        if !panics && threads::below(3) == 0 {
+            disk.send((lease.hold(), item)).expect("the disk turns while there is a handler");
+            threads::step();
+        } else {
+            world.end(key, &item);
         }
+        world.promise_not_paused();
         ledger.callback();
-        if World::panics(item.id) {
+        if panics {
             // Without the panic hook: shuttle's takes it for a failure.
             resume_unwind(Box::new("a handler panics"));
         }
@@ -128,6 +133,26 @@ impl Handler for Bank {
 }
 
 impl World {
+    /// The end of an item: of its handler, or of what that has left to the disk.
+    fn end(&self, key: usize, item: &Item) {
+        let account = &self.accounts[key];
+        account.booked.with(|booked| booked.next.len());
+        account.occupied.store(false, Ordering::Relaxed);
+        self.ledger.slots[item.id].run();
+        if let Some(answer) = &item.answer {
+            answer.send(()).expect("the submitter waits for it");
+        }
+    }
+
+    /// Ends what handlers have left to it, one after the other.
+    fn turn_the_disk(&self, work: &Receiver<(KeyGuard<usize, Item>, Item)>) {
+        while let Ok((key, item)) = work.recv() {
+            threads::step();
+            self.end(*key.key(), &item);
+            drop(key);
+        }
+    }
+
     fn panics(id: usize) -> bool {
         id % 5 == 1
     }
@@ -255,11 +280,16 @@ pub fn run(size: Size) {
         pauses: AtomicUsize::new(0),
         paused: AtomicBool::new(false),
     });
-    let pool = ShardedThreadPool::builder(Bank(Arc::clone(&world)))
+    let (disk, left_to_it) = threads::channel();
+    let pool = ShardedThreadPool::builder(Bank { world: Arc::clone(&world), disk })
         .shards(size.shards)
         .threads_per_shard(size.threads_per_shard)
         .start()
         .expect("threads can be started");
+    let disk = {
+        let world = Arc::clone(&world);
+        threads::spawn(move || world.turn_the_disk(&left_to_it))
+    };
     let (trigger, listener) = trigger();
 
     let mut threads = Vec::new();
@@ -289,6 +319,8 @@ pub fn run(size: Size) {
     }
     let report = world.ledger.stop(|| pool.join()).expect("joined from outside");
     world.ledger.join();
+    // The handler is gone with the workers, and with it who brings work.
+    disk.join().expect("the disk does not panic");
     // All that handlers wrote is visible to whoever has joined.
     world.accounts.iter().for_each(|account| account.booked.with(|booked| booked.latest = 0));
     world.check(report);
