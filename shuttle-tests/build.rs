@@ -8,9 +8,12 @@ use std::{env, fs};
 #[path = "planted.rs"]
 mod planted;
 
+/// The bugs that the models find, those that were thought of and those that were real.
+const TABLES: [&str; 2] = ["../loom-tests/mutants.toml", "../loom-tests/museum.toml"];
+
 fn main() {
     println!("cargo:rustc-cfg=keylane_shuttle");
-    for input in ["build.rs", "planted.rs", "../loom-tests/mutants.toml", "scenarios", "../src"] {
+    for input in ["build.rs", "planted.rs", "scenarios", "../src"].iter().chain(&TABLES) {
         println!("cargo:rerun-if-changed={input}");
     }
 
@@ -59,16 +62,11 @@ fn plant(name: &str) -> Option<(String, String)> {
 
 /// The file of `src/` that the bug is in, and its edits: what stands there, and what is put in its place.
 fn bug(name: &str) -> Option<(String, Vec<(String, String)>)> {
-    if name == planted::ANY_WAKE_BELIEVED {
-        let find = "let mut rung = self.sound.wait_until(rung, |rung| *rung);";
-        let put = "let mut woken = false;\n        \
-                   let mut rung = self.sound.wait_until(rung, |rung| *rung || std::mem::replace(&mut woken, true));";
-        return Some(("lane/bell.rs".to_owned(), vec![(find.to_owned(), put.to_owned())]));
+    if let Some(own) = planted::OWN.iter().find(|own| own.bug == name) {
+        let (find, put) = own.edit;
+        return Some((own.file.to_owned(), vec![(find.to_owned(), put.to_owned())]));
     }
-    let table = fs::read_to_string("../loom-tests/mutants.toml").ok()?;
-    let table: toml::Table = table.parse().expect("the table of mutants is TOML");
-    let mut entries = table["mutant"].as_array().expect("a list of mutants").iter();
-    let entry = entries.find(|entry| entry["name"].as_str() == Some(name))?;
+    let entry = TABLES.iter().find_map(|table| entry(table, name))?;
     let text = |value: &toml::Value| value.as_str().expect("text").trim().to_owned();
     let edits = entry["edits"].as_array().expect("a list of edits").iter();
     let edits = edits.map(|edit| {
@@ -78,6 +76,13 @@ fn bug(name: &str) -> Option<(String, Vec<(String, String)>)> {
         (find, put)
     });
     Some((text(&entry["file"]), edits.collect()))
+}
+
+/// The mutant of that name, if it is in this table.
+fn entry(table: &str, name: &str) -> Option<toml::Value> {
+    let table: toml::Table = fs::read_to_string(table).ok()?.parse().expect("a table of mutants is TOML");
+    let mut entries = table["mutant"].as_array().expect("a list of mutants").iter();
+    entries.find(|entry| entry["name"].as_str() == Some(name)).cloned()
 }
 
 /// Copies the Rust files below `from` to `to`; `change` gets each one's path below `from` and its text.

@@ -1,8 +1,9 @@
 //! The bugs that the scenarios must find, each planted in a copy of the shipped sources by `build.rs`.
 //!
-//! Most are those of `loom-tests/mutants.toml`, by name: what is exhaustive in the small should not be lost in the large. Not
-//! among them are bugs that only cost time (a wake too many), those of weaker orderings, which shuttle does not
-//! have, and `drained_one_after_the_other`, which takes some ten thousand schedules to show: too few for a control.
+//! Most are those of `loom-tests/mutants.toml`, and for the gate those of `loom-tests/museum.toml` too, by name: what is
+//! exhaustive in the small should not be lost in the large. Not among them are bugs that only cost time (a wake too
+//! many), those of weaker orderings, which shuttle does not have, and `drained_one_after_the_other`, which takes some
+//! ten thousand schedules to show: too few for a control. Of the gate's none is left out.
 
 /// One planted bug, and who must find it.
 #[allow(dead_code, reason = "the build script and the test each read their own part")]
@@ -14,8 +15,38 @@ pub struct Control {
     pub symptom: &'static str,
 }
 
+/// A bug that is in neither table.
+#[allow(dead_code, reason = "the build script and the test each read their own part")]
+pub struct Own {
+    pub bug: &'static str,
+    /// Below `src/`.
+    pub file: &'static str,
+    /// What stands there, and what is put in its place.
+    pub edit: (&'static str, &'static str),
+}
+
 /// A sleeper takes any wake for the one it waits for: a spurious one, or a ring that comes late.
-pub const ANY_WAKE_BELIEVED: &str = "any_wake_believed";
+pub const ANY_WAKE_BELIEVED: Own = Own {
+    bug: "any_wake_believed",
+    file: "lane/bell.rs",
+    edit: (
+        "let mut rung = self.sound.wait_until(rung, |rung| *rung);",
+        "let mut woken = false;
+        let mut rung = self.sound.wait_until(rung, |rung| *rung || std::mem::replace(&mut woken, true));",
+    ),
+};
+
+/// Whoever arrives or walks delivers, even if somebody is at it. (`two_deliver_one_session` takes away what is known of
+/// the callback that runs, so that nothing can be set aside: that is seen before any overlap.)
+pub const NOBODY_IS_AT_IT: Own = Own {
+    bug: "nobody_is_at_it",
+    file: "gate/line.rs",
+    edit: ("if self.running.is_some() {", "if self.running.is_some() && self.arrived == 0 {"),
+};
+
+/// All of those.
+#[allow(dead_code, reason = "the build script and the test each read their own part")]
+pub const OWN: &[Own] = &[ANY_WAKE_BELIEVED, NOBODY_IS_AT_IT];
 
 const DEADLOCK: &str = "deadlock!";
 
@@ -28,7 +59,7 @@ const fn control(bug: &'static str, scenario: &'static str, symptom: &'static st
 
 /// All of them.
 pub const CONTROLS: &[Control] = &[
-    control(ANY_WAKE_BELIEVED, "pool", UNCOUNTED),
+    control(ANY_WAKE_BELIEVED.bug, "pool", UNCOUNTED),
     control("push_wakes_nobody", "queue", DEADLOCK),
     control("missing_recheck", "queue", DEADLOCK),
     control("empty_hands_for_sleep", "traffic", DEADLOCK),
@@ -47,4 +78,15 @@ pub const CONTROLS: &[Control] = &[
     control("key_lost_on_panic", "pool", DEADLOCK),
     control("pause_does_not_wait", "pool", "P6"),
     control("drained_one_by_one", "pool", "P7"),
+    control("reset_forgets_the_callback", "gate", "E5"),
+    control(NOBODY_IS_AT_IT.bug, "gate", "E1"),
+    control("two_deliver_one_session", "gate", "cannot wait"),
+    control("stop_keeps_the_map", "gate", "E5"),
+    control("the_set_is_taken_before_the_map_is_published", "gate", "E4"),
+    control("looked_for_before_and_parked_after", "gate", "E4"),
+    control("ready_passes_the_head", "gate", "E1"),
+    control("the_session_is_taken_for_granted", "gate", "a session that is delivered is there"),
+    control("an_old_map_is_kept", "gate", "E5"),
+    control("nobody_is_told_to_ask", "gate", "E4"),
+    control("dispatched_under_the_gates_lock", "gate", DEADLOCK),
 ];

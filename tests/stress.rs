@@ -1,5 +1,5 @@
-//! The scenarios of `shuttle-tests/` on native threads. ThreadSanitizer watches plain memory here that only queue
-//! and pool synchronise: `shuttle-tests/README.md` has the command.
+//! The scenarios of `shuttle-tests/` on native threads. ThreadSanitizer watches plain memory here that only queue,
+//! pool and gate synchronise: `shuttle-tests/README.md` has the command.
 
 #[allow(dead_code, reason = "the sizes for shuttle are not used")]
 #[path = "../shuttle-tests/scenarios/mod.rs"]
@@ -10,7 +10,7 @@ mod common;
 use std::sync::Arc;
 
 use common::bounded;
-use scenarios::{pool, queue, traffic};
+use scenarios::{gate, pool, queue, traffic};
 use threads::Plain;
 
 /// How many executions of each: a second or two.
@@ -19,6 +19,7 @@ const ROUNDS: usize = 120;
 const POOL: pool::Size = pool::Size { items: 400, controls: 12, ..pool::Size::WIDE };
 const QUEUE: queue::Size = queue::Size { messages: 400, ..queue::Size::WIDE };
 const TRAFFIC: traffic::Size = traffic::Size { steps: 400, ..traffic::Size::WIDE };
+const GATE: gate::Size = gate::Size { messages: 1_600, epochs: 400, ..gate::Size::WIDE };
 
 #[test]
 fn pool() {
@@ -33,6 +34,11 @@ fn queue() {
 #[test]
 fn traffic() {
     bounded(|| (0..ROUNDS).for_each(|_| traffic::run(TRAFFIC)));
+}
+
+#[test]
+fn gate() {
+    bounded(|| (0..ROUNDS).for_each(|_| gate::run(GATE)));
 }
 
 /// What the others would look like if nothing synchronised their plain memory.
@@ -81,6 +87,9 @@ mod threads {
         STATE.set(state);
         (state >> 16) % bound
     }
+
+    /// Nobody counts branches here.
+    pub fn mark(_label: &'static str) {}
 
     /// Always now: a clock that all threads read would synchronise them. What needs one is checked under shuttle.
     pub fn stamp() -> usize {

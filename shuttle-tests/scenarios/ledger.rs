@@ -70,6 +70,11 @@ impl Slot {
         self.ran.load(Ordering::Relaxed) > 0
     }
 
+    /// Whether its callback has ended, or it has come back.
+    pub fn has_fate(&self) -> bool {
+        self.has_run() || self.handed_back.load(Ordering::Relaxed) > 0
+    }
+
     /// At the end of its callback.
     pub fn run(&self) {
         self.ran.fetch_add(1, Ordering::Relaxed);
@@ -106,12 +111,16 @@ impl Ledger {
         let taken = call();
         if taken {
             slot.ended.store(threads::stamp(), Ordering::Relaxed);
-            self.promise(!stopped, "D10, P8: refused once shutdown has returned");
+            self.promise(!stopped, "D10, P8, E5: refused once shutdown has returned");
         } else {
-            self.promise(self.is_stopping(), "D1, P1: accepted as long as nobody stops it");
+            self.promise(self.is_stopping(), "D1, P1, E5: accepted as long as nobody stops it");
         }
         slot.told.store(if taken { ACCEPTED } else { REFUSED }, Ordering::Release);
         taken
+    }
+
+    pub fn has_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -144,7 +153,7 @@ impl Ledger {
         for (id, slot) in self.slots.iter().enumerate() {
             let fates = slot.ran.load(Ordering::Relaxed) + slot.handed_back.load(Ordering::Relaxed);
             let expected = usize::from(slot.was_accepted());
-            self.promise(fates == expected, &format!("D1, P1: one fate if accepted; {id} had {fates}"));
+            self.promise(fates == expected, &format!("D1, P1, E5: one fate if accepted; {id} had {fates}"));
         }
         if let Some(broken) = self.broken.get() {
             panic!("broken: {broken}");

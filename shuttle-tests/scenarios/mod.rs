@@ -3,6 +3,7 @@
 //!
 //! Each `run` is one execution. It draws a plan, lets the threads loose, and fails if a promise was broken.
 
+pub mod gate;
 pub mod ledger;
 pub mod plan;
 pub mod pool;

@@ -9,7 +9,7 @@ mod scenarios;
 mod threads;
 
 use harness::Sampling;
-use scenarios::{pool, queue, traffic};
+use scenarios::{gate, pool, queue, traffic};
 
 const POOL: Sampling = Sampling {
     name: "pool_small",
@@ -94,6 +94,43 @@ const WIDE_TRAFFIC: Sampling = Sampling {
     ..TRAFFIC
 };
 
+const GATE: Sampling = Sampling {
+    name: "gate_small",
+    guarantees: &["E1", "E2", "E3", "E4", "E5"],
+    threads: gate::Size::SMALL.threads(),
+    messages: gate::Size::SMALL.messages(),
+    wide: false,
+    reaches: &[
+        "waits for an epoch",
+        "left to who delivers",
+        "released",
+        "appeared meanwhile",
+        "behind those set aside",
+        "rejoined",
+        "reset while a callback runs",
+        "set aside after a reset",
+        "a callback panicked",
+        "published too late",
+        "dropped with its session",
+        "waited to the end",
+    ],
+};
+
+const WIDE_GATE: Sampling = Sampling {
+    name: "gate_wide",
+    threads: gate::Size::WIDE.threads(),
+    messages: gate::Size::WIDE.messages(),
+    wide: true,
+    reaches: &[
+        "left to who delivers",
+        "released",
+        "behind those set aside",
+        "rejoined",
+        "a callback panicked",
+    ],
+    ..GATE
+};
+
 #[test]
 fn pool_small() {
     POOL.check(|| pool::run(pool::Size::SMALL));
@@ -122,4 +159,14 @@ fn traffic_wide() {
 #[test]
 fn queue_wide() {
     WIDE_QUEUE.check(|| queue::run(queue::Size::WIDE));
+}
+
+#[test]
+fn gate_small() {
+    GATE.check(|| gate::run(gate::Size::SMALL));
+}
+
+#[test]
+fn gate_wide() {
+    WIDE_GATE.check(|| gate::run(gate::Size::WIDE));
 }

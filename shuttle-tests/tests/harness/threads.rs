@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use shuttle::rand::{Rng, thread_rng};
 
+pub use keylane::internals::mark;
 pub use shuttle::sync::mpsc::{Receiver, Sender, channel};
 pub use shuttle::thread::{ThreadId as Id, spawn};
 

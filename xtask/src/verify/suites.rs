@@ -76,7 +76,12 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("the checker on known programs", "checker", "", "keylane-checker/known"),
         plan("the invariant checkers reject", "native", "", "keylane-loom/rejects"),
         Plan { environment: soak, ..plan("soak, threads", "native", "D1 D7 D8 D9", "keylane/soak") },
-        plan("stress, threads", "native", "D1 D2 D5 D6 D7 D8 D9 P1 P2 P3 P6 P7", "keylane/stress"),
+        plan(
+            "stress, threads",
+            "native",
+            "D1 D2 D5 D6 D7 D8 D9 P1 P2 P3 P6 P7 E1 E2 E3 E4 E5",
+            "keylane/stress",
+        ),
         plan("policies", "native", "D2 D3 D4 P2 P3", "keylane/keylane"),
         plan("queue, threads", "native", "D1 D2 D6 D10 D12", "keylane/queue_threads"),
         plan("queue, snapshots", "native", "D1 D7 D8 D10", "keylane/queue_snapshot"),
@@ -109,9 +114,10 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
     plans
 }
 
-const SAMPLED: &str = "D1 D2 D5 D6 D7 D8 D9 D10 D11 D12 P1 P2 P3 P5 P6 P7 P8 P12";
+const SAMPLED: &str = "D1 D2 D5 D6 D7 D8 D9 D10 D11 D12 P1 P2 P3 P5 P6 P7 P8 P12 E1 E2 E3 E4 E5";
 
-/// So many for each of six small tests, and a fiftieth for each wide one: 170,000 are a million in all.
+/// So many for each of four small tests under each of three schedulers, and a fiftieth for each wide one: 170,000 are two
+/// millions in all.
 fn schedules(tier: Tier) -> Vec<(&'static str, String)> {
     let schedules = match tier {
         Tier::Quick => 5_000,
