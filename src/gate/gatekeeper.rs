@@ -32,7 +32,7 @@ pub trait Gatekeeper: Send + Sync + 'static {
     /// If the message's group is missing, [`Turn::wait_for_group`] sets it aside.
     ///
     /// # Panics
-    /// If it does, the message counts as gone. Everything else that may leave still does, on the same thread; then the
+    /// If it does, the message counts as gone, unless it has been set aside before: then it waits. Everything else that may leave still does, on the same thread; then the
     /// panic goes on, out of the call that delivered.
     fn pass(&self, turn: Turn<'_, Self>, message: Self::Message)
     where

@@ -295,6 +295,7 @@ mod tests {
         }
         assert_eq!(keyed.pick(), Some(('a', 1)));
         let mut rest = keyed.take_all();
+        assert_eq!((keyed.ready(), keyed.turns.line.len(), keyed.pick()), (0, 0, None), "no turn is left");
         rest.sort_by_key(|&(key, _)| key);
         assert_eq!(rest, [('a', 3), ('b', 2), ('b', 4)]);
         keyed.finish('a');
@@ -363,14 +364,23 @@ mod tests {
     }
 
     #[test]
-    fn turns_of_nobody_are_few() {
+    fn turns_of_nobody_are_few_and_not_looked_for_each_time() {
         let mut keyed = Keyed::new();
-        keyed.push(0, 0);
-        for key in 1..10_000 {
+        (0..4).for_each(|key| keyed.push(key, key));
+        let mut turns_after = |key| {
+            assert_eq!(keyed.remove(&key), [key]);
+            (keyed.turns.line.len(), keyed.ready())
+        };
+        assert_eq!([turns_after(0), turns_after(1), turns_after(2)], [(4, 3), (4, 2), (1, 1)]);
+        for key in 4..10_000 {
             keyed.push(key, key);
             assert_eq!(keyed.remove(&key), [key]);
             assert!(keyed.turns.line.len() <= 2, "{}", keyed.turns.line.len());
         }
-        assert_eq!((keyed.ready(), keyed.pick(), keyed.pick()), (1, Some((0, 0)), None));
+        assert_eq!((keyed.ready(), keyed.pick(), keyed.pick()), (1, Some((3, 3)), None));
+
+        (0..10_000).for_each(|key| keyed.push(key, key));
+        (0..10_000).for_each(|key| _ = keyed.remove(&key));
+        assert!(keyed.keys.capacity() < 2048 && keyed.turns.line.capacity() < 2048, "given back");
     }
 }

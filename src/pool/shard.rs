@@ -388,3 +388,20 @@ impl<K, I> Work<K, I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_used_again() {
+        let shard = Shard::new(1);
+        for item in 0..3 {
+            let work = Work { key: (), items: Items::One(item), end: End::Back, parent: None };
+            assert!(shard.submit(work).is_ok());
+        }
+        let mut core = shard.baton.take_up();
+        assert!(core.take_in(false));
+        assert!(core.batch.is_empty() && core.batch.capacity() >= 3);
+    }
+}
