@@ -1,5 +1,6 @@
 //! What time it is, for who wants to know how long something took.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use crate::sync::Monotonic;
@@ -16,6 +17,23 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Duration;
 }
 
+/// What a clock said, in a word: each message that waits carries one, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(NonZeroU64);
+
+impl Moment {
+    /// Nanoseconds, counted from one. (After 584 years it is always the same one.)
+    pub(crate) fn at(time: Duration) -> Self {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self(NonZeroU64::MIN.saturating_add(nanoseconds))
+    }
+
+    /// How long before `now` it was.
+    pub(crate) fn age(self, now: Self) -> Duration {
+        Duration::from_nanos(now.0.get().saturating_sub(self.0.get()))
+    }
+}
+
 /// The system's clock that is never set back.
 #[derive(Clone, Debug, Default)]
 pub struct MonotonicClock(Monotonic);
@@ -30,5 +48,19 @@ impl MonotonicClock {
 impl Clock for MonotonicClock {
     fn now(&self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_word_and_knows_its_age() {
+        assert_eq!(size_of::<Option<Moment>>(), size_of::<u64>());
+        let [start, second] = [Duration::ZERO, Duration::from_secs(1)].map(Moment::at);
+        assert_eq!((start.age(second), second.age(start)), (Duration::from_secs(1), Duration::ZERO));
+        assert!(start < second && second < Moment::at(Duration::MAX));
+        assert_eq!(Moment::at(Duration::MAX).age(Moment::at(Duration::MAX)), Duration::ZERO);
     }
 }

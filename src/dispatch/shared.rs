@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::clock::{Clock, MonotonicClock};
+use crate::clock::{Clock, Moment, MonotonicClock};
 use crate::context::Context;
 use crate::dispatch::callback::Callback;
 use crate::dispatch::dispatcher::{Dispatcher, Handled};
@@ -53,7 +53,7 @@ pub(super) struct Letter<M> {
 /// When and where something was sent.
 pub(super) struct Postmark {
     /// Not known, if the queue has no clock.
-    pub(super) moment: Option<Duration>,
+    pub(super) moment: Option<Moment>,
     pub(super) context: Context,
 }
 
@@ -184,8 +184,8 @@ impl<D: Dispatcher> Shared<D> {
     }
 
     /// What time it is, if the queue has a clock.
-    pub(super) fn now(&self) -> Option<Duration> {
-        self.observers.clock.as_ref().map(|clock| clock.now())
+    pub(super) fn now(&self) -> Option<Moment> {
+        self.observers.clock.as_ref().map(|clock| Moment::at(clock.now()))
     }
 
     /// Sent now, by this thread.

@@ -6,6 +6,7 @@
 
 use core::time::Duration;
 
+use crate::clock::Moment;
 use crate::dispatch::callback::Callback;
 use crate::dispatch::message::Priority;
 use crate::dispatch::shared::{Arrival, Letter};
@@ -103,30 +104,33 @@ impl QueuedSnapshot {
 #[derive(Default)]
 struct Oldest {
     /// Of what the consumer holds.
-    held: Option<Duration>,
+    held: Option<Moment>,
     /// Of what it has not taken.
-    arrived: Option<Duration>,
+    arrived: Option<Moment>,
 }
 
 impl Oldest {
-    fn arrive(&mut self, moment: Option<Duration>) {
+    fn arrive(&mut self, moment: Option<Moment>) {
         // Not always the first: what was passed on to here was sent earlier than it came.
         self.arrived = earlier(self.arrived, moment);
     }
 
     /// The consumer, of whose own the oldest came at `held`, takes all that has arrived.
-    fn take(&mut self, held: Option<Duration>) {
+    fn take(&mut self, held: Option<Moment>) {
         self.held = earlier(held, self.arrived.take());
     }
 
-    fn age(&self, now: Option<Duration>) -> Option<Duration> {
+    fn age(&self, now: Option<Moment>) -> Option<Duration> {
         let oldest = earlier(self.held, self.arrived)?;
-        Some(now?.saturating_sub(oldest))
+        Some(oldest.age(now?))
     }
 }
 
-fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    one.into_iter().chain(other).min()
+fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
+    }
 }
 
 /// The count of the queue's inbox.
@@ -145,7 +149,7 @@ pub(super) struct Dispatched {
     /// The priorities of messages that wait no more and run no more.
     pub(super) left: Vec<u8>,
     /// When the oldest came that still waits.
-    pub(super) oldest: Option<Duration>,
+    pub(super) oldest: Option<Moment>,
     pub(super) fates: Fates,
 }
 
@@ -184,7 +188,7 @@ impl Default for QueueTally {
 }
 
 impl QueueTally {
-    pub(super) fn snapshot(&self, wakes: u64, now: Option<Duration>) -> QueuedSnapshot {
+    pub(super) fn snapshot(&self, wakes: u64, now: Option<Moment>) -> QueuedSnapshot {
         let depths =
             (0..=u8::MAX).rev().map(|priority| (Priority(priority), self.depths[usize::from(priority)]));
         let Fates { dispatched, discarded, handed_back, told, untold } = self.fates;
@@ -239,7 +243,7 @@ pub(super) struct LocalTally {
 #[derive(Default)]
 pub(super) struct Delivered {
     /// When the oldest came that still waits.
-    pub(super) oldest: Option<Duration>,
+    pub(super) oldest: Option<Moment>,
     pub(super) fast: u64,
     pub(super) passed_on: u64,
     pub(super) lost: u64,
@@ -247,7 +251,7 @@ pub(super) struct Delivered {
 }
 
 impl LocalTally {
-    pub(super) fn snapshot(&self, wakes: u64, now: Option<Duration>) -> LocalSnapshot {
+    pub(super) fn snapshot(&self, wakes: u64, now: Option<Moment>) -> LocalSnapshot {
         LocalSnapshot { wakes, oldest: self.oldest.age(now), ..self.figures }
     }
 }

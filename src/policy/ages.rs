@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use core::time::Duration;
+use crate::clock::Moment;
 
 /// When each thing that waits came, as far as that is known.
 #[derive(Debug, Default)]
 pub struct Ages {
     /// How many came at each moment.
-    waiting: BTreeMap<Duration, u32>,
+    waiting: BTreeMap<Moment, u32>,
 }
 
 impl Ages {
     /// Something has come, at `moment` if anybody looked at the clock.
-    pub fn arrive(&mut self, moment: Option<Duration>) {
+    pub fn arrive(&mut self, moment: Option<Moment>) {
         if let Some(moment) = moment {
             *self.waiting.entry(moment).or_default() += 1;
         }
     }
 
     /// Something that came at that moment waits no more.
-    pub fn leave(&mut self, moment: Option<Duration>) {
+    pub fn leave(&mut self, moment: Option<Moment>) {
         let Some(moment) = moment else { return };
         let count = self.waiting.get_mut(&moment).expect("it came then");
         *count -= 1;
@@ -30,18 +30,20 @@ impl Ages {
     }
 
     /// When the oldest came.
-    pub fn oldest(&self) -> Option<Duration> {
+    pub fn oldest(&self) -> Option<Moment> {
         self.waiting.first_key_value().map(|(&moment, _)| moment)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
 
     #[test]
     fn the_oldest_is_what_waits_of_the_first_that_came() {
-        let at = |seconds| Some(Duration::from_secs(seconds));
+        let at = |seconds| Some(Moment::at(Duration::from_secs(seconds)));
         let mut ages = Ages::default();
         ages.leave(None);
         ages.arrive(None);

@@ -10,7 +10,7 @@ use super::storage::KEPT;
 pub struct Turns {
     /// Whose turn it is, by priority, of those in `waiting`. (Not in place: loops are moved about by their users, and an
     /// unoptimised build moves a kibibyte over the small stacks of a model many times.)
-    first: Box<[LineId]>,
+    first: Box<[LineId; 256]>,
     waiting: Priorities,
     /// By line; of those that are in no ring they mean nothing.
     links: Vec<Links>,
@@ -25,7 +25,11 @@ struct Links {
 impl Turns {
     /// All rings are empty.
     pub fn new() -> Self {
-        Self { first: vec![0; 256].into(), waiting: Priorities::default(), links: Vec::new() }
+        Self {
+            first: vec![0; 256].try_into().expect("as many"),
+            waiting: Priorities::default(),
+            links: Vec::new(),
+        }
     }
 
     /// The priorities in which there are lines.
