@@ -16,8 +16,8 @@ const MEMBERS: [&str; 4] = [".", "loom-tests", "loom-stacks", "proptests"];
 const PARTS: [&str; 7] =
     ["src", "tests", "loom-tests", "loom-stacks", "proptests", "README.md", "Cargo.lock"];
 
-/// The models, of which a mutant needs some small ones: to optimise all of them fully takes longer than to run those.
-const MODELS: &str = "keylane-loom";
+/// Of these a mutant needs some small models and tests: to optimise them fully takes longer than to run those.
+const SMALL: [&str; 2] = ["keylane", "keylane-loom"];
 
 /// Packages with a profile of their own in the workspace, which are not here.
 const ELSEWHERE: [&str; 3] = ["keylane-checker", "shuttle-engine", "corosensei"];
@@ -159,10 +159,10 @@ impl Copy {
         let packages = packages.and_then(|dev| dev.get_mut("package")).and_then(toml::Value::as_table_mut);
         if let Some(packages) = packages {
             packages.retain(|name, _| !ELSEWHERE.contains(&name));
-            packages.insert(
-                MODELS.to_owned(),
-                toml::Table::from_iter([("opt-level".to_owned(), 1.into())]).into(),
-            );
+            for name in SMALL {
+                let little = toml::Table::from_iter([("opt-level".to_owned(), 1.into())]);
+                packages.insert(name.to_owned(), little.into());
+            }
         }
         update(&self.home.join("Cargo.toml"), &toml::to_string(&manifest)?)
     }
