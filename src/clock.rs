@@ -9,7 +9,7 @@ use crate::sync::Monotonic;
 /// Time only shows in reports; nothing is decided by it.
 ///
 /// [`MonotonicClock`] is the system's. One of your own may be coarser and cheaper (a word that a timer moves on), or
-/// stand still until told, as [`testing::ManualClock`](crate::testing::ManualClock) does.
+/// stand still until told, as `testing::ManualClock` does.
 pub trait Clock: Send + Sync + 'static {
     /// Time since a moment that stays the same. Asked once for each message that is queued, on the thread that queues
     /// it, and once at the beginning of each callback that is watched: should be quick and must not panic. No lock is
