@@ -120,7 +120,7 @@ const SAMPLED: &str = "D1 D2 D5 D6 D7 D8 D9 D10 D11 D12 P1 P2 P3 P5 P6 P7 P8 P12
 /// million in all.
 fn schedules(tier: Tier) -> Vec<(&'static str, String)> {
     let schedules = match tier {
-        Tier::Quick => 5_000,
+        Tier::Quick => 2_500,
         Tier::Default => 85_000,
         Tier::Deep => 850_000,
     };
