@@ -30,6 +30,8 @@ pub struct Plan {
 enum Program {
     /// `package/target`.
     Executable(&'static str),
+    /// One test of an executable, which as a whole is not a suite.
+    Test { executable: &'static str, test: &'static str },
     /// Below the workspace.
     Script(&'static str),
     /// The stress test on the nightly toolchain, if there is one: slow to build, so not for a quick run.
@@ -62,6 +64,12 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         },
         plan("queue programs", "property", "D1 D2 D3 D5 D6 D7 D8 D9 D10", "keylane-proptests/queue"),
         plan("pool programs", "property", "P1 P2 P3 P6 P7 P8 P9", "keylane-proptests/pool"),
+        plan(
+            "pool programs with several keys",
+            "property",
+            "P1 P2 P3 P5 P6 P8 P9",
+            "keylane-proptests/pool_together",
+        ),
         plan("throttle programs", "property", "D8", "keylane-proptests/throttle"),
         plan("gate programs", "property", "E1 E2 E3 E4 E5", "keylane-proptests/gate"),
         plan(
@@ -75,6 +83,10 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("the checker's programs", "checker", "", "keylane-checker/generator"),
         plan("the checker on known programs", "checker", "", "keylane-checker/known"),
         plan("the invariant checkers reject", "native", "", "keylane-loom/rejects"),
+        Plan {
+            program: Program::Test { executable: "keylane-loom/models", test: "every_operation_has_its_row" },
+            ..plan("every public operation is raced, or why not", "native", "", "")
+        },
         Plan { environment: soak, ..plan("soak, threads", "native", "D1 D7 D8 D9", "keylane/soak") },
         plan(
             "stress, threads",
@@ -82,7 +94,7 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
             "D1 D2 D5 D6 D7 D8 D9 P1 P2 P3 P6 P7 E1 E2 E3 E4 E5",
             "keylane/stress",
         ),
-        plan("policies", "native", "D2 D3 D4 P2 P3", "keylane/keylane"),
+        plan("policies", "native", "D2 D3 D4 P2 P3 P14", "keylane/keylane"),
         plan("queue, threads", "native", "D1 D2 D6 D10 D12", "keylane/queue_threads"),
         plan("queue, snapshots", "native", "D1 D7 D8 D10", "keylane/queue_snapshot"),
         plan("queue, ages and slow callbacks", "native", "D1 P13", "keylane/queue_watch"),
@@ -93,6 +105,19 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
         plan("pool, threads", "native", "P1 P2 P3 P5", "keylane/pool_threads"),
         plan("throttle, threads", "native", "D8", "keylane/throttle_threads"),
         plan("pool, keys", "native", "P2 P3 P7 P8 P9", "keylane/pool_keys"),
+        plan("pool, schedulers", "native", "P2 P8 P10 P14", "keylane/pool_schedulers"),
+        plan("pool, figures and commits", "native", "P1 P11 P12", "keylane/pool_snapshot"),
+        plan("pool, histograms, metrics, spans and hooks", "native", "P1", "keylane/pool_observation"),
+        plan("pool, more and fewer threads", "native", "P5 P6 P8", "keylane/pool_resize"),
+        Plan {
+            environment: soak,
+            ..plan("pool, soak", "native", "P1 P2 P3 P4 P6 P7 P8 P9", "keylane/pool_soak")
+        },
+        plan("pool, memory of keys that are gone", "native", "", "keylane/pool_memory"),
+        plan("pool, panics", "native", "P8 P12", "keylane/pool_panics"),
+        plan("pool, slow items", "native", "P13", "keylane/pool_watch"),
+        plan("pool, several keys", "native", "P1 P2 P3 P6 P7 P8 P9 P12", "keylane/pool_together"),
+        plan("pool, help", "native", "P2 P5 P6 P8 P10", "keylane/pool_help"),
         plan("pool, controls", "native", "P6 P7", "keylane/pool_control"),
         plan("pool, ends", "native", "P8", "keylane/pool_stop"),
         plan("gate, threads", "native", "E1 E2 E4 E5", "keylane/gate"),
@@ -127,7 +152,7 @@ fn schedules(tier: Tier) -> Vec<(&'static str, String)> {
     vec![("KEYLANE_SCHEDULES", schedules.to_string())]
 }
 
-/// Messages through one queue.
+/// Messages through one queue, items through one pool.
 fn soak(tier: Tier) -> Vec<(&'static str, String)> {
     let messages: u64 = match tier {
         Tier::Quick => 2_000_000,
@@ -167,6 +192,11 @@ pub fn run(
     crew.run("suites", plans, Plan::name, |plan| {
         let mut command = match plan.program {
             Program::Executable(name) => executables.get(name)?.command(),
+            Program::Test { executable, test } => {
+                let mut command = executables.get(executable)?.command();
+                command.args(["--exact", test]);
+                command
+            }
             Program::Script(path) => {
                 let mut command = Command::new(root.join(path));
                 command.current_dir(root);
@@ -181,7 +211,8 @@ pub fn run(
         let mut reports = ended.reports();
         reports.extend(tests.map(|tests| json!({ "tests": tests })));
         // An executable without tests passes, and so does one that is no test; here they must not.
-        let vacuous = matches!(plan.program, Program::Executable(_)) && tests.is_none_or(|tests| tests == 0);
+        let vacuous = matches!(plan.program, Program::Executable(_) | Program::Test { .. })
+            && tests.is_none_or(|tests| tests == 0);
         let result = if vacuous && ended.verdict == Verdict::Pass { Verdict::Fail } else { ended.verdict };
         if result != Verdict::Pass {
             crew.say(format!("FAILED suite {}", plan.name));
