@@ -1,51 +1,117 @@
-//! One item of a key at a time, in order; keys take turns.
+//! One item of a key at a time, each line of a key in order; keys take turns, and classes as a scheduler says.
 
+mod lines;
+mod turns;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// Items by key. A key is *idle* (not here at all), *ready* (in the turns), or *busy*: picked and not finished yet, or
-/// held beyond that, whatever waits behind it.
+use crate::policy::order::Overtakes;
+use crate::policy::scheduler::{Candidate, Class, Scheduler};
+use lines::{Line, Lines};
+use turns::{Standing, Ticket, Turns};
+
+/// Items by key, and within a key by line: the line that the scheduler has for their class.
+///
+/// A key is *idle* (not here at all), *ready* (its lines have turns), or *busy*, for one [reason](Why) or more, whatever waits
+/// behind it.
 ///
 /// ```text
-///             push                pick              finish and release, more waiting
-///   idle ───────────────▶ ready ────────▶ busy ─────────────────────────────────────▶ ready
-///    ▲ ▲                    │               │  finish and release, nothing waiting
+///             push                pick              no reason left, more waiting
+///   idle ───────────────▶ ready ────────▶ busy ─────────────────────────────────▶ ready
+///    ▲ ▲                    │               │  no reason left, nothing waiting
 ///    │ └────────────────────┘               │
 ///    │         remove                       │
 ///    └──────────────────────────────────────┘
 /// ```
+///
+/// Which class is next the scheduler chooses, but for one that it has passed over too often: that goes by force. Within a
+/// class the line goes whose turn came first. A line that was picked from gets its next turn behind all others, when its key
+/// is ready again.
 #[derive(Debug)]
 pub struct Keyed<K, T> {
-    keys: HashMap<K, Line<T>>,
+    keys: HashMap<K, Known<T>>,
     turns: Turns<K>,
     len: usize,
+    scheduler: Box<dyn Scheduler>,
+    /// How often a class that could go may be passed over.
+    passes: Overtakes,
+    /// Only for the length of a call.
+    candidates: Vec<Candidate>,
 }
 
-/// Whose turn it is.
+/// An item that waits.
 #[derive(Debug)]
-struct Turns<K> {
-    line: VecDeque<(K, Ticket)>,
-    /// How many of these are somebody's: those of keys that were removed are nobody's.
-    ready: usize,
-    next: Ticket,
+pub struct Queued<T> {
+    pub item: T,
+    pub class: Class,
+    pub cost: u64,
+    /// When it was submitted, if the scheduler asks.
+    pub arrived: Duration,
 }
 
-/// Tells the turn of a key from one that it had before it was removed.
-type Ticket = u64;
-
+/// A key that is not idle.
 #[derive(Debug)]
-struct Line<T> {
-    items: VecDeque<T>,
+struct Known<T> {
     state: State,
+    lines: Lines<T>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// With this turn.
-    Ready(Ticket),
-    /// It runs, or is held, or both.
-    Busy { runs: bool, held: bool },
+    Ready,
+    Busy(Reasons),
+}
+
+/// A reason for a key to be busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// An item of it runs.
+    Runs = 1,
+    /// It is held, although the item may be over.
+    Held = 2,
+    /// It is poisoned: nobody knows whether its next item may run.
+    Poisoned = 4,
+}
+
+/// Some reasons, each once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reasons(u8);
+
+impl Reasons {
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether this is one.
+    pub fn has(self, why: Why) -> bool {
+        self.0 & why as u8 != 0
+    }
+
+    fn add(&mut self, why: Why) {
+        debug_assert!(!self.has(why), "a reason counts once");
+        self.0 |= why as u8;
+    }
+
+    fn take(&mut self, why: Why) {
+        debug_assert!(self.has(why), "only what is a reason is one less");
+        self.0 &= !(why as u8);
+    }
+}
+
+/// Where among the items of the key's line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Front,
+    Back,
 }
 
 /// Whether a collection holds so little of what it has room for that giving it back is worth a copy: an eighth, so that growing
@@ -54,136 +120,225 @@ fn is_roomy(len: usize, capacity: usize) -> bool {
     capacity > 1024 && len < capacity / 8
 }
 
-impl<K: Clone> Turns<K> {
-    /// `key` is ready, and its turn is behind all others.
-    fn join(&mut self, key: &K) -> State {
-        let ticket = self.next;
-        self.next += 1;
-        self.ready += 1;
-        self.line.push_back((key.clone(), ticket));
-        State::Ready(ticket)
+impl<T> Known<T> {
+    /// Whether the line of `class` has this ticket.
+    fn has(&mut self, class: Class, ticket: Ticket) -> bool {
+        self.lines.find(class).is_some_and(|line| line.ticket == Some(ticket))
     }
-}
 
-impl<T> Line<T> {
-    fn give_back(&mut self) {
-        if is_roomy(self.items.len(), self.items.capacity()) {
-            self.items.shrink_to_fit();
+    /// How the line of `class` stands that got this ticket, and what is in front of it if it could go. If its key is busy, it
+    /// is off the list from here on.
+    fn met(&mut self, class: Class, ticket: Ticket) -> (Standing, Option<Candidate>) {
+        let line = match self.lines.find(class) {
+            Some(line) if line.ticket == Some(ticket) => line,
+            _ => return (Standing::Gone, None),
+        };
+        match self.state {
+            State::Ready => (Standing::Ready, line.items.front().map(|front| front.candidate(class))),
+            State::Busy(_) => {
+                line.listed = false;
+                (Standing::Busy, None)
+            }
         }
     }
 }
 
 impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
     /// Every key is idle.
-    pub fn new() -> Self {
-        let turns = Turns { line: VecDeque::new(), ready: 0, next: 0 };
-        Self { keys: HashMap::new(), turns, len: 0 }
+    pub fn new(scheduler: Box<dyn Scheduler>, passes: Overtakes) -> Self {
+        let (keys, turns, candidates) = (HashMap::new(), Turns::new(), Vec::new());
+        Self { keys, turns, len: 0, scheduler, passes, candidates }
     }
 
-    /// Puts `item` behind the others of `key`.
-    pub fn push(&mut self, key: K, item: T) {
-        self.line(key).push_back(item);
-    }
-
-    /// Puts `item` before the others of `key`. (The key's turn among the others stays what it is.)
-    pub fn push_front(&mut self, key: K, item: T) {
-        self.line(key).push_front(item);
-    }
-
-    /// Where an item of `key` is to be put: there is one more, and the key has a turn.
-    fn line(&mut self, key: K) -> &mut VecDeque<T> {
+    /// Puts an item before or behind the others of its key and line. (The line's turn among the others stays what it is.)
+    pub fn push(&mut self, key: K, queued: Queued<T>, end: End) {
+        let class = self.scheduler.line(queued.class);
         self.len += 1;
-        match self.keys.entry(key) {
-            Entry::Occupied(line) => &mut line.into_mut().items,
-            Entry::Vacant(vacant) => {
-                let state = self.turns.join(vacant.key());
-                &mut vacant.insert(Line { items: VecDeque::new(), state }).items
+        self.turns.class(class).waiting += 1;
+        let mut entry = match self.keys.entry(key) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => {
+                entry.insert_entry(Known { state: State::Ready, lines: Lines::default() })
             }
+        };
+        let known = entry.get_mut();
+        let (state, line) = (known.state, known.lines.open(class));
+        let is_new = line.items.is_empty();
+        match end {
+            End::Front => line.items.push_front(queued),
+            End::Back => line.items.push_back(queued),
+        }
+        if is_new && state == State::Ready {
+            let ticket = self.turns.join(class, entry.key());
+            let line = entry.get_mut().lines.find(class).expect("something waits in it now");
+            (line.ticket, line.listed) = (Some(ticket), true);
         }
     }
 
-    /// Takes the first item of the ready key whose turn it is; the key runs from here on.
-    pub fn pick(&mut self) -> Option<(K, T)> {
-        let (key, line) = loop {
-            let (key, ticket) = self.turns.line.pop_front()?;
-            if self.keys.get(&key).is_some_and(|line| line.state == State::Ready(ticket)) {
-                let line = self.keys.get_mut(&key).expect("seen above");
-                break (key, line);
+    /// Takes the item that is next, if one may start; its key runs from here on.
+    pub fn pick(&mut self, now: Duration) -> Option<(K, Queued<T>)> {
+        self.look(now);
+        let taken = self.choose(now)?;
+        let key = self.turns.go(taken.class);
+        let known = self.keys.get_mut(&key).expect("a key with a turn is known");
+        known.state = State::Busy(Reasons(Why::Runs as u8));
+        let queued = known.lines.find(taken.class).expect("found").pop();
+        for line in known.lines.waiting().filter(|line| line.ticket.is_some()) {
+            self.turns.block(line.class);
+        }
+        self.len -= 1;
+        self.turns.class(taken.class).waiting -= 1;
+        self.clear_nobodys(taken.class);
+        Some((key, queued))
+    }
+
+    /// Finds the candidates that may start. When the first of the others may, if there are any.
+    fn look(&mut self, now: Duration) -> Option<Duration> {
+        let Self { keys, turns, scheduler, candidates, .. } = self;
+        candidates.clear();
+        let mut due: Option<Duration> = None;
+        for turns in turns.classes() {
+            let class = turns.class;
+            let mut first = None;
+            let found = turns.has_first(|key, ticket| {
+                let Some(known) = keys.get_mut(key) else { return Standing::Gone };
+                let (standing, front) = known.met(class, ticket);
+                first = front;
+                standing
+            });
+            if !found {
+                continue;
+            }
+            let candidate = first.expect("a line with a turn has an item");
+            match scheduler.may_start(&candidate, now) {
+                Ok(()) => candidates.push(candidate),
+                Err(at) => due = Some(due.map_or(at, |due| due.min(at))),
+            }
+        }
+        due
+    }
+
+    /// Chooses among the candidates, and has that charged.
+    fn choose(&mut self, now: Duration) -> Option<Candidate> {
+        let Self { turns, scheduler, candidates, passes, .. } = self;
+        let taken = match candidates[..] {
+            [] => return None,
+            [only] => only,
+            [..] => {
+                let class =
+                    overdue(turns, candidates, *passes).unwrap_or_else(|| scheduler.choose(candidates, now));
+                *candidates.iter().find(|candidate| candidate.class == class).expect("one of them is chosen")
             }
         };
-        line.state = State::Busy { runs: true, held: false };
-        let item = line.items.pop_front().expect("a ready key has an item");
-        line.give_back();
-        self.turns.ready -= 1;
-        self.len -= 1;
-        Some((key, item))
+        scheduler.charge(&taken, candidates, now);
+        for candidate in candidates.iter() {
+            turns.class(candidate.class).passed += 1;
+        }
+        turns.class(taken.class).passed = 0;
+        Some(taken)
     }
 
-    /// The item of `key` that was picked has come to its end. Whether the key goes on: it is not held.
-    pub fn finish(&mut self, key: K) -> bool {
-        self.settle(key, |runs, held| {
-            debug_assert!(runs, "only a running key finishes");
-            (false, held)
-        })
+    /// One reason more for `key`, which is busy, to be so.
+    pub fn hold(&mut self, key: &K, why: Why) {
+        let known = self.keys.get_mut(key).expect("a busy key is known");
+        let State::Busy(reasons) = &mut known.state else { unreachable!("only a busy key is held") };
+        reasons.add(why);
     }
 
-    /// Keeps `key`, which runs, from going on when it finishes.
-    pub fn hold(&mut self, key: &K) {
-        let line = self.keys.get_mut(key).expect("a busy key is known");
-        let State::Busy { held, .. } = &mut line.state else { unreachable!("only a busy key is held") };
-        debug_assert!(!*held, "a key is held once");
-        *held = true;
-    }
-
-    /// Takes back a [`hold`](Self::hold). Whether the key goes on: it does not run any more.
-    pub fn release(&mut self, key: K) -> bool {
-        self.settle(key, |runs, held| {
-            debug_assert!(held, "only a held key is released");
-            (runs, false)
-        })
-    }
-
-    /// One reason less for `key` to be busy; `change` says what is left of the two.
-    fn settle(&mut self, key: K, change: impl FnOnce(bool, bool) -> (bool, bool)) -> bool {
+    /// One reason less for `key` to be busy; the others that are left. If there are none it goes on.
+    pub fn let_go(&mut self, key: K, why: Why) -> Reasons {
         let Entry::Occupied(mut entry) = self.keys.entry(key) else {
             unreachable!("a busy key is known");
         };
-        let State::Busy { runs, held } = entry.get().state else {
+        let State::Busy(reasons) = &mut entry.get_mut().state else {
             unreachable!("only a busy key is let go of")
         };
-        let (runs, held) = change(runs, held);
-        if runs || held {
-            entry.get_mut().state = State::Busy { runs, held };
-            return false;
+        reasons.take(why);
+        let left = *reasons;
+        if !left.is_empty() {
+            return left;
         }
-        if entry.get().items.is_empty() {
+        if entry.get().lines.len() == 0 {
             entry.remove();
             self.give_back();
         } else {
-            let state = self.turns.join(entry.key());
-            entry.get_mut().state = state;
+            let key = entry.key().clone();
+            let known = entry.get_mut();
+            known.state = State::Ready;
+            for line in known.lines.waiting() {
+                match line.ticket {
+                    Some(ticket) => self.turns.unblock(line.class, ticket, &key, line.listed),
+                    None => line.ticket = Some(self.turns.join(line.class, &key)),
+                }
+                line.listed = true;
+            }
         }
-        true
+        left
     }
 
-    /// Takes what waits of `key`, in its order. If it runs or is held it goes on being so.
-    pub fn remove(&mut self, key: &K) -> VecDeque<T> {
-        let Some(line) = self.keys.get_mut(key) else { return VecDeque::new() };
-        let items = std::mem::take(&mut line.items);
-        self.len -= items.len();
-        if let State::Ready(_) = line.state {
+    /// Takes what waits of `key`: each line in its order, lines by rising class. If the key runs or is held it goes on being
+    /// so.
+    pub fn remove(&mut self, key: &K) -> Vec<Queued<T>> {
+        let Some(known) = self.keys.get_mut(key) else { return Vec::new() };
+        let state = known.state;
+        let mut removed: Vec<_> = known.lines.waiting().map(Line::take).collect();
+        removed.sort_unstable_by_key(|removed| removed.class);
+        if state == State::Ready {
             self.keys.remove(key);
-            self.turns.ready -= 1;
-            // Its turn is nobody's now. They must not be many.
-            if self.turns.line.len() > 2 * self.turns.ready {
-                let Self { turns, keys, .. } = self;
-                turns.line.retain(|(key, ticket)| {
-                    keys.get(key).is_some_and(|line| line.state == State::Ready(*ticket))
-                });
-            }
-            self.give_back();
         }
-        items
+        for removed in &removed {
+            self.forget(state, removed);
+        }
+        self.give_back();
+        removed.into_iter().flat_map(|removed| removed.items).collect()
+    }
+
+    /// Takes one item of `key` and class that waits, the first for which `is_it` says so. Looks at those before it.
+    pub fn take_one(&mut self, key: &K, class: Class, is_it: impl Fn(&T) -> bool) -> Option<Queued<T>> {
+        let known = self.keys.get_mut(key)?;
+        let line = known.lines.find(self.scheduler.line(class))?;
+        let place = line.items.iter().position(|queued| is_it(&queued.item))?;
+        if line.items.len() > 1 {
+            self.len -= 1;
+            self.turns.class(line.class).waiting -= 1;
+            return line.items.remove(place);
+        }
+        let mut line = line.take();
+        let state = known.state;
+        if state == State::Ready && known.lines.len() == 0 {
+            self.keys.remove(key);
+        }
+        self.forget(state, &line);
+        self.give_back();
+        line.items.pop_back()
+    }
+
+    /// A line was taken from a key in this state.
+    fn forget(&mut self, state: State, removed: &Line<T>) {
+        self.len -= removed.items.len();
+        let class = removed.class;
+        let turns = self.turns.class(class);
+        turns.waiting -= removed.items.len();
+        if turns.waiting == 0 {
+            turns.passed = 0;
+        }
+        let Some(ticket) = removed.ticket else { return };
+        if state == State::Ready {
+            self.turns.block(class);
+        }
+        self.turns.class(class).give_up(ticket, removed.listed);
+        self.clear_nobodys(class);
+    }
+
+    /// A line of `class` is gone, or its turn is over: if most turns on the list are nobody's now, they go. So they are never
+    /// more than the lines of the class, and the last of these takes them along.
+    fn clear_nobodys(&mut self, class: Class) {
+        let Self { keys, turns, .. } = self;
+        let turns = turns.class(class);
+        if turns.is_crowded() {
+            turns
+                .clear_nobodys(|key, ticket| keys.get_mut(key).is_some_and(|known| known.has(class, ticket)));
+        }
     }
 
     /// Gives back what a burst of keys has made large.
@@ -191,24 +346,55 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         if is_roomy(self.keys.len(), self.keys.capacity()) {
             self.keys.shrink_to_fit();
         }
-        if is_roomy(self.turns.line.len(), self.turns.line.capacity()) {
-            self.turns.line.shrink_to_fit();
+        self.turns.give_back();
+    }
+
+    /// Lets another scheduler choose from here on. What waits is lined up anew by it: items of one line that stay in one
+    /// line keep their order, and keys go in the order of their oldest turn. Takes a step for each item that waits.
+    pub fn set_scheduler(&mut self, scheduler: Box<dyn Scheduler>) {
+        let mut before: Vec<_> = self.keys.drain().collect();
+        before.sort_by_key(|(_, known)| known.lines.oldest_turn());
+        self.turns = Turns::new();
+        self.len = 0;
+        self.scheduler = scheduler;
+        for (key, Known { state, lines }) in before {
+            self.keys.insert(key.clone(), Known { state, lines: Lines::default() });
+            lines.into_items().for_each(|queued| self.push(key.clone(), queued, End::Back));
         }
     }
 
-    /// How many keys are ready: as many items could start this moment.
-    pub fn ready(&self) -> usize {
-        self.turns.ready
+    /// Whether times matter.
+    pub fn asks_the_time(&self) -> bool {
+        self.scheduler.asks_the_time()
+    }
+
+    /// How many items could start this moment, each on a worker of its own. If the time matters: whether none could, and no
+    /// more than could. (Whether one more of a class may start is not known before the first has.)
+    pub fn ready(&mut self, now: Duration) -> usize {
+        if self.asks_the_time() {
+            self.look(now);
+            self.candidates.len()
+        } else {
+            self.turns.ready()
+        }
+    }
+
+    /// When an item that may not start yet may, if nothing else happens.
+    pub fn due(&mut self, now: Duration) -> Option<Duration> {
+        if self.asks_the_time() { self.look(now) } else { None }
     }
 
     /// How many items of `key` wait.
     pub fn waiting(&self, key: &K) -> usize {
-        self.keys.get(key).map_or(0, |line| line.items.len())
+        self.keys.get(key).map_or(0, |known| known.lines.len())
     }
 
-    /// Whether `key` runs or is held.
-    pub fn is_busy(&self, key: &K) -> bool {
-        self.keys.get(key).is_some_and(|line| matches!(line.state, State::Busy { .. }))
+    /// Why `key` is busy, if it is.
+    pub fn reasons(&self, key: &K) -> Reasons {
+        match self.keys.get(key).map(|known| known.state) {
+            Some(State::Busy(reasons)) => reasons,
+            Some(State::Ready) | None => Reasons::default(),
+        }
     }
 
     /// Whether nothing waits, behind busy keys either.
@@ -216,171 +402,31 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         self.len == 0
     }
 
-    /// Takes all that waits, each key's items in their order. Keys that are busy go on being so.
-    pub fn take_all(&mut self) -> Vec<(K, T)> {
+    /// Takes all that waits, each line in its order. Keys that are busy go on being so.
+    pub fn take_all(&mut self) -> Vec<(K, Queued<T>)> {
         let mut all = Vec::with_capacity(self.len);
-        self.turns.line.clear();
-        self.turns.ready = 0;
+        self.turns = Turns::new();
         self.len = 0;
-        self.keys.retain(|key, line| {
-            all.extend(line.items.drain(..).map(|item| (key.clone(), item)));
-            matches!(line.state, State::Busy { .. })
+        self.keys.retain(|key, known| {
+            let lines = std::mem::take(&mut known.lines);
+            all.extend(lines.into_items().map(|queued| (key.clone(), queued)));
+            matches!(known.state, State::Busy(_))
         });
         all
     }
 }
-#[cfg(test)]
-mod tests {
-    use super::*;
 
-    #[test]
-    fn a_running_key_holds_its_own_items_back_and_nobody_elses() {
-        let mut keyed = Keyed::new();
-        for (key, item) in [('a', 1), ('a', 2), ('b', 3)] {
-            keyed.push(key, item);
-        }
-        assert_eq!((keyed.len, keyed.ready(), keyed.is_empty()), (3, 2, false));
-        assert_eq!(keyed.pick(), Some(('a', 1)));
-        assert_eq!(keyed.pick(), Some(('b', 3)));
-        assert_eq!(keyed.pick(), None);
-        keyed.finish('a');
-        assert_eq!(keyed.pick(), Some(('a', 2)));
-        keyed.finish('b');
-        keyed.finish('a');
-        assert_eq!((keyed.len, keyed.ready(), keyed.keys.len(), keyed.is_empty()), (0, 0, 0, true));
-    }
+/// The class that has been passed over too often, the most often if several have.
+fn overdue<K: Clone>(turns: &mut Turns<K>, candidates: &[Candidate], passes: Overtakes) -> Option<Class> {
+    let Overtakes::AtMost(most) = passes else { return None };
+    let passed = |candidate: &Candidate| (turns.class(candidate.class).passed, candidate.class);
+    let (passed, class) = candidates.iter().map(passed).max()?;
+    (passed >= most).then_some(class)
+}
 
-    #[test]
-    fn an_item_pushed_while_its_key_runs_waits_for_it() {
-        let mut keyed = Keyed::new();
-        keyed.push('a', 1);
-        assert_eq!(keyed.pick(), Some(('a', 1)));
-        keyed.push('a', 2);
-        assert_eq!(keyed.pick(), None);
-        keyed.finish('a');
-        assert_eq!(keyed.pick(), Some(('a', 2)));
-    }
-
-    #[test]
-    fn room_is_given_back_when_little_of_it_is_used() {
-        assert!(!is_roomy(0, 1024), "too small to matter");
-        assert!(is_roomy(0, 1025));
-        assert!(is_roomy(255, 2048));
-        assert!(!is_roomy(256, 2048));
-
-        let mut keyed = Keyed::new();
-        (0..10_000).for_each(|key| keyed.push(key, 0u8));
-        (0..10_000).for_each(|_| keyed.push(0, 0));
-        let room = |keyed: &Keyed<_, _>| (keyed.turns.line.capacity(), keyed.keys[&0].items.capacity());
-        let at_most = room(&keyed);
-        for key in 0..10_000 {
-            assert_eq!(keyed.pick(), Some((key, 0)));
-            keyed.finish(key);
-            // Much of it is used: nothing is copied. (What a map says of its room includes no graves.)
-            assert!(key >= 7_000 || (room(&keyed) == at_most && keyed.keys.capacity() > 4_000));
-        }
-        assert!(keyed.keys.capacity() < 2048 && keyed.turns.line.capacity() < 2048);
-        while keyed.pick().is_some() {
-            let (capacity, len) = (keyed.keys[&0].items.capacity(), keyed.keys[&0].items.len());
-            assert!(!is_roomy(len, capacity), "{len} of {capacity}");
-            keyed.finish(0);
-        }
-    }
-
-    #[test]
-    fn what_is_taken_keeps_each_keys_order() {
-        let mut keyed = Keyed::new();
-        for (key, item) in [('a', 1), ('b', 2), ('a', 3), ('b', 4)] {
-            keyed.push(key, item);
-        }
-        assert_eq!(keyed.pick(), Some(('a', 1)));
-        let mut rest = keyed.take_all();
-        assert_eq!((keyed.ready(), keyed.turns.line.len(), keyed.pick()), (0, 0, None), "no turn is left");
-        rest.sort_by_key(|&(key, _)| key);
-        assert_eq!(rest, [('a', 3), ('b', 2), ('b', 4)]);
-        keyed.finish('a');
-        assert!(keyed.keys.is_empty());
-    }
-
-    #[test]
-    fn what_is_put_in_front_goes_first_and_has_no_turn_of_its_own() {
-        let mut keyed = Keyed::new();
-        for (key, item) in [('a', 1), ('b', 2), ('a', 3)] {
-            keyed.push(key, item);
-        }
-        keyed.push_front('b', 4);
-        keyed.push_front('b', 5);
-        keyed.push_front('c', 6);
-        assert_eq!(keyed.pick(), Some(('a', 1)));
-        keyed.push_front('a', 7);
-        assert_eq!(keyed.pick(), Some(('b', 5)));
-        assert!(keyed.finish('b') && keyed.finish('a'));
-        let rest: Vec<_> = std::iter::from_fn(|| {
-            let (key, item) = keyed.pick()?;
-            keyed.finish(key);
-            Some(item)
-        })
-        .collect();
-        assert_eq!(rest, [6, 4, 7, 2, 3]);
-    }
-
-    #[test]
-    fn a_key_goes_on_when_it_neither_runs_nor_is_held() {
-        let mut keyed = Keyed::new();
-        keyed.push('a', 1);
-        keyed.push('a', 2);
-        assert_eq!(keyed.pick(), Some(('a', 1)));
-        keyed.hold(&'a');
-        assert!(!keyed.finish('a'));
-        assert_eq!(
-            (keyed.pick(), keyed.ready(), keyed.is_busy(&'a'), keyed.waiting(&'a')),
-            (None, 0, true, 1)
-        );
-        assert!(keyed.release('a'));
-        assert_eq!((keyed.is_busy(&'a'), keyed.pick()), (false, Some(('a', 2))));
-        // Released before the handler has returned.
-        keyed.hold(&'a');
-        assert!(!keyed.release('a'));
-        assert!(keyed.is_busy(&'a') && keyed.finish('a'));
-        assert!(keyed.keys.is_empty() && !keyed.is_busy(&'a'));
-    }
-
-    #[test]
-    fn what_is_removed_has_no_turn() {
-        let mut keyed = Keyed::new();
-        for (key, item) in [('a', 1), ('b', 2), ('a', 3), ('c', 4)] {
-            keyed.push(key, item);
-        }
-        assert_eq!((keyed.remove(&'a'), keyed.remove(&'a'), keyed.ready()), ([1, 3].into(), [].into(), 2));
-        keyed.push('a', 5);
-        assert_eq!((keyed.len, keyed.ready()), (3, 3));
-        assert_eq!(keyed.pick(), Some(('b', 2)));
-        keyed.push('b', 6);
-        assert_eq!((keyed.remove(&'b'), keyed.is_busy(&'b')), ([6].into(), true));
-        assert_eq!(keyed.pick(), Some(('c', 4)), "its new turn is behind");
-        assert_eq!(keyed.pick(), Some(('a', 5)));
-        keyed.finish('b');
-        assert_eq!((keyed.pick(), keyed.ready(), keyed.is_empty()), (None, 0, true));
-    }
-
-    #[test]
-    fn turns_of_nobody_are_few_and_not_looked_for_each_time() {
-        let mut keyed = Keyed::new();
-        (0..4).for_each(|key| keyed.push(key, key));
-        let mut turns_after = |key| {
-            assert_eq!(keyed.remove(&key), [key]);
-            (keyed.turns.line.len(), keyed.ready())
-        };
-        assert_eq!([turns_after(0), turns_after(1), turns_after(2)], [(4, 3), (4, 2), (1, 1)]);
-        for key in 4..10_000 {
-            keyed.push(key, key);
-            assert_eq!(keyed.remove(&key), [key]);
-            assert!(keyed.turns.line.len() <= 2, "{}", keyed.turns.line.len());
-        }
-        assert_eq!((keyed.ready(), keyed.pick(), keyed.pick()), (1, Some((3, 3)), None));
-
-        (0..10_000).for_each(|key| keyed.push(key, key));
-        (0..10_000).for_each(|key| _ = keyed.remove(&key));
-        assert!(keyed.keys.capacity() < 2048 && keyed.turns.line.capacity() < 2048, "given back");
+impl<T> Queued<T> {
+    /// As one of the line of `class`.
+    fn candidate(&self, class: Class) -> Candidate {
+        Candidate { class, cost: self.cost, arrived: self.arrived }
     }
 }
