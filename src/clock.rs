@@ -5,15 +5,18 @@ use core::time::Duration;
 
 use crate::sync::Monotonic;
 
-/// Where a queue reads the time, if it is given one: [`DispatchQueueBuilder::clock`](crate::DispatchQueueBuilder::clock).
-/// Time only shows in reports; nothing is decided by it.
+/// Where a queue or a pool reads the time: [`DispatchQueueBuilder::clock`](crate::DispatchQueueBuilder::clock),
+/// [`ShardedThreadPoolBuilder::clock`](crate::ShardedThreadPoolBuilder::clock). In a queue time only shows in reports. In a pool
+/// it decides when what is submitted for later is queued, and what a [`Scheduler`](crate::Scheduler) that asks the time does
+/// with it; a worker sleeps until then by the system's clock, and then looks at this one.
 ///
 /// [`MonotonicClock`] is the system's. One of your own may be coarser and cheaper (a word that a timer moves on), or
 /// stand still until told, as `testing::ManualClock` does.
 pub trait Clock: Send + Sync + 'static {
     /// Time since a moment that stays the same. Asked once for each message that is queued, on the thread that queues
-    /// it, and once at the beginning of each callback that is watched: should be quick and must not panic. No lock is
-    /// held. A clock that goes backwards makes ages too small, and does no other harm.
+    /// it, and once at the beginning of each callback that is watched: should be quick and must not panic. A queue holds no
+    /// lock then; a pool looks when a worker looks for work as well, and holds the shard's lock. A clock that goes backwards
+    /// makes ages too small and what is to come late, and does no other harm.
     fn now(&self) -> Duration;
 }
 

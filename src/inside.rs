@@ -19,7 +19,8 @@ pub(crate) type Owner = usize;
 pub(crate) type Generation = u64;
 
 thread_local! {
-    /// Innermost last: a callback may step another queue or pool. A queue's callbacks have no generation.
+    /// Innermost last: a callback may step another queue or pool. A queue's callbacks have no generation, nor has
+    /// a pool's hook.
     #[allow(clippy::missing_const_for_thread_local, reason = "loom's macro has no const form")]
     static INSIDE: RefCell<Vec<(Owner, Option<Generation>)>> = RefCell::new(Vec::new());
 }
@@ -36,6 +37,11 @@ impl Inside {
     /// The handler of the pool `owner`, running an item of this generation.
     pub(crate) fn pool(owner: Owner, generation: Generation) -> Self {
         Self::enter(owner, Some(generation))
+    }
+
+    /// What the pool `owner` calls on a thread of its own, and is no item.
+    pub(crate) fn hook(owner: Owner) -> Self {
+        Self::enter(owner, None)
     }
 
     fn enter(owner: Owner, generation: Option<Generation>) -> Self {

@@ -12,7 +12,7 @@
 //! | [`Condvar`] | one waiter, always with a predicate | parking_lot | loom's | shuttle's, and spurious wake-ups |
 //! | [`Deadline`] | after which a wait may give up | std's `Instant` | a wait with one gives up at every moment, or never | given up at a moment that is drawn |
 //! | [`Monotonic`] | a clock for reports | std's `Instant` | std's, and no model asks it | std's |
-//! | [`thread`], [`thread_local!`] | spawn with a name, join, who am I; thread-private state | std | loom's | shuttle's |
+//! | [`thread`], [`thread_local!`] | spawn with a name, join, who am I (and to the system); thread-private state | std | loom's | shuttle's |
 //! | [`Arc`] | lifetimes only: no decision rests on a count | std | std | std |
 //! | [`mark`] | names a branch that was taken | nothing, unless a test listens | recorded for the model | recorded for the sampling |
 //! | [`Unseen`], [`Witness`] | what checkers of `testing` write down; never in the core | std's lock | std's lock, and a step that orders nothing | not there |

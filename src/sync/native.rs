@@ -111,6 +111,11 @@ impl Deadline {
     pub fn after(wait: Duration) -> Self {
         Self(Instant::now().checked_add(wait))
     }
+
+    /// The one of the two that passes first.
+    pub fn sooner(self, other: Self) -> Self {
+        Self(self.0.into_iter().chain(other.0).min())
+    }
 }
 
 /// Threads: spawn with a name, join.
@@ -127,6 +132,19 @@ pub mod thread {
         T: Send + 'static,
     {
         std::thread::Builder::new().name(name).spawn(body)
+    }
+
+    std::thread_local! {
+        /// Asked once.
+        static OS_ID: Option<u32> = {
+            let task = std::fs::read_link("/proc/thread-self").ok();
+            task.and_then(|task| task.file_name()?.to_str()?.parse().ok())
+        };
+    }
+
+    /// What the operating system calls this thread: on Linux, and where it can be asked in safe code.
+    pub fn os_id() -> Option<u32> {
+        OS_ID.try_with(|id| *id).ok().flatten()
     }
 }
 

@@ -176,6 +176,11 @@ impl Deadline {
     pub fn after(_wait: Duration) -> Self {
         Self(true)
     }
+
+    /// See `native.rs`.
+    pub fn sooner(self, other: Self) -> Self {
+        Self(self.0 || other.0)
+    }
 }
 
 /// See `native.rs`.
@@ -189,6 +194,11 @@ pub mod thread {
         T: Send + 'static,
     {
         shuttle::thread::Builder::new().name(name).spawn(body)
+    }
+
+    /// See `native.rs`. It has none.
+    pub fn os_id() -> Option<u32> {
+        None
     }
 }
 

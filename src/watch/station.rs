@@ -2,80 +2,87 @@
 
 use core::time::Duration;
 
-use crate::sync::{Arc, Mutex, mark, thread};
-use crate::watch::watchman::{Running, Watchman};
+use crate::sync::{Arc, Mutex, mark};
+use crate::watch::alarm::Patience;
+use crate::watch::current::Current;
+use crate::watch::watchman::Watchman;
 
 /// The right to run callbacks under watch, one at a time. Dropped, it is watched no more.
 pub struct Station<W> {
     watchman: Arc<Watchman<W>>,
     number: u64,
-    desk: Arc<Desk<W>>,
+    desk: Arc<Mutex<Desk<W>>>,
 }
 
-/// What runs at a station now.
-pub(super) type Desk<W> = Mutex<Option<Current<W>>>;
-
-/// A callback that runs.
-pub(super) struct Current<W> {
-    what: W,
-    since: Duration,
-    thread: thread::Thread,
-    /// How old it may get before it is reported once more.
-    patience: Duration,
-    reports: u32,
-}
-
-impl<W> Current<W> {
-    /// When it is to be reported once more.
-    pub(super) fn due(&self) -> Duration {
-        self.since.saturating_add(self.patience)
-    }
-
-    /// Whether it is to be reported now; then it will be next when it is twice as old, or older.
-    pub(super) fn is_due(&mut self, now: Duration) -> bool {
-        let due = self.due() <= now;
-        while self.due() <= now && self.patience < Duration::MAX {
-            self.patience = self.patience.saturating_mul(2);
-        }
-        self.reports += u32::from(due);
-        due
-    }
-}
-
-impl<W: Clone> Current<W> {
-    /// What can be said of it.
-    pub(super) fn running(&self, now: Duration) -> Running<W> {
-        Running {
-            what: self.what.clone(),
-            age: now.saturating_sub(self.since),
-            thread: self.thread.name().map(str::to_owned),
-            reports: self.reports,
-        }
-    }
+/// What is known of a station.
+pub(super) struct Desk<W> {
+    /// What runs there now.
+    pub(super) current: Option<Current<W>>,
+    /// Who looks does so at least this often, as far as this station knows.
+    pub(super) pace: Duration,
 }
 
 /// A callback that is not over until this is dropped.
 pub struct Begun<'a, W>(&'a Station<W>);
 
+/// While it lives, the time of what runs at a station does not count.
+pub struct Suspension<'a, W>(&'a Station<W>);
+
 impl<W> Station<W> {
     /// For [`Watchman::open`] only.
-    pub(super) fn new(watchman: Arc<Watchman<W>>, number: u64, desk: Arc<Desk<W>>) -> Self {
+    pub(super) fn new(watchman: Arc<Watchman<W>>, number: u64, desk: Arc<Mutex<Desk<W>>>) -> Self {
         Self { watchman, number, desk }
     }
 
     /// Notes that `what` begins here.
     pub fn begin(&self, what: W) -> Begun<'_, W> {
-        let (since, patience) = (self.watchman.now(), self.watchman.grace());
-        *self.desk.lock() = Some(Current { what, since, thread: thread::current(), patience, reports: 0 });
+        self.begin_with(what, Patience::default())
+    }
+
+    /// The same of something that may run for as long as `patience` says.
+    pub fn begin_with(&self, what: W, patience: Patience) -> Begun<'_, W> {
+        let (since, graces) = (self.watchman.now(), self.watchman.graces(patience));
+        let mut desk = self.desk.lock();
+        desk.current = Some(Current::begin(what, since, graces));
+        let sooner = graces.first() < desk.pace;
+        if sooner {
+            desk.pace = graces.first();
+        }
+        drop(desk);
+        if sooner {
+            self.watchman.hurry(graces.first());
+        }
         Begun(self)
+    }
+
+    /// From now on, the time of what runs here does not count, until as many of these have been dropped as there were. What
+    /// is over needs no more of them.
+    pub fn suspend(&self) -> Suspension<'_, W> {
+        let now = self.watchman.now();
+        if let Some(current) = &mut self.desk.lock().current {
+            current.suspend(now);
+        }
+        Suspension(self)
     }
 }
 
 impl<W> Drop for Begun<'_, W> {
     fn drop(&mut self) {
-        let over = self.0.desk.lock().take();
-        if over.is_some_and(|over| over.reports > 0) {
+        let over = self.0.desk.lock().current.take();
+        if over.is_some_and(|over| over.was_slow()) {
             mark("was slow");
+        }
+    }
+}
+
+impl<W> Drop for Suspension<'_, W> {
+    fn drop(&mut self) {
+        let now = self.0.watchman.now();
+        let overlooked = self.0.desk.lock().current.as_mut().is_some_and(|current| current.resume(now));
+        // Who has looked sleeps until something else is due.
+        if overlooked {
+            mark("overlooked");
+            self.0.watchman.wake();
         }
     }
 }

@@ -198,6 +198,11 @@ impl Deadline {
     pub fn after(_wait: Duration) -> Self {
         Self(true)
     }
+
+    /// See `native.rs`.
+    pub fn sooner(self, other: Self) -> Self {
+        Self(self.0 || other.0)
+    }
 }
 
 /// See `native.rs`.
@@ -213,6 +218,11 @@ pub mod thread {
     {
         super::step(|| format!("starts {name}"));
         loom::thread::Builder::new().name(name).spawn(body)
+    }
+
+    /// See `native.rs`. It has none.
+    pub fn os_id() -> Option<u32> {
+        None
     }
 }
 
