@@ -5,6 +5,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::gate::Epoch;
+use crate::policy::Class;
+use crate::pool::Commit;
 
 /// A message was not taken. It is inside, untouched.
 #[derive(Error)]
@@ -90,6 +92,25 @@ impl<K, I> SubmitError<K, I> {
 impl<K, I> fmt::Debug for SubmitError<K, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubmitError").finish_non_exhaustive()
+    }
+}
+
+/// A commit was not taken: the pool has been shut down. It is inside.
+#[derive(Debug, Error)]
+#[error("the pool has been shut down")]
+#[non_exhaustive]
+pub struct CommitError {
+    commit: Commit,
+}
+
+impl CommitError {
+    pub(crate) fn new(commit: Commit) -> Self {
+        Self { commit }
+    }
+
+    /// What was refused.
+    pub fn into_commit(self) -> Commit {
+        self.commit
     }
 }
 
@@ -200,7 +221,28 @@ pub enum BuildError {
     /// A pool was asked to have no threads.
     #[error("a shard needs at least one thread")]
     NoThreads,
+    /// A pool was asked to have more than 65,536 threads, in all its shards together.
+    #[error("a pool has at most 65536 threads")]
+    TooManyThreads,
     /// The operating system would not start a thread. Those already started have been ended again.
+    #[error("could not start a thread")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A pool could not be given another number of threads.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ResizeError {
+    /// It was asked to have none.
+    #[error("a shard needs at least one thread")]
+    NoThreads,
+    /// It was asked to have more than 65,536, in all its shards together.
+    #[error("a pool has at most 65536 threads")]
+    TooManyThreads,
+    /// The pool has been shut down.
+    #[error("the pool has been shut down")]
+    Stopped,
+    /// The operating system would not start a thread.
     #[error("could not start a thread")]
     Thread(#[from] std::io::Error),
 }
@@ -234,4 +276,28 @@ pub enum AcquireError {
     /// The throttle has been closed.
     #[error("the throttle has been closed")]
     Closed,
+}
+
+/// A share is nonsense, or is said twice. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ShareError {
+    /// A class was to have no more than nothing.
+    #[error("a limit of 0 would never let anything start")]
+    NothingAllowed,
+    /// A class was to have neither a weight nor a reservation.
+    #[error("neither weight nor reservation: nothing would ever start")]
+    NothingGiven,
+    /// A class was to have at least more than it was to have at most.
+    #[error("the limit, {limit}, is below the reservation, {reservation}")]
+    #[non_exhaustive]
+    LimitBelowReservation {
+        /// At most, in cost units a second.
+        limit: u64,
+        /// At least, in cost units a second.
+        reservation: u64,
+    },
+    /// A class was given two shares.
+    #[error("class {} has two shares", .0.0)]
+    Twice(Class),
 }

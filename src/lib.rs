@@ -28,10 +28,10 @@
 //! | `dispatch` | [`DispatchQueue`], from a lane for each connection, two inboxes and a backlog | loom and proptest |
 //! | `pool` | [`ShardedThreadPool`], from an inbox, a baton and the keyed policy for each shard | loom and proptest |
 //! | `throttle` | [`Throttle`], sequential code under one lock, and a bell or a waker for each that waits | loom and proptest |
-//! | `watch` | who runs callbacks, since when, and whether that is too long; a lock for each place where they run | loom |
+//! | `watch` | who runs callbacks and items, since when, and whether that is too long; a lock for each place where they run | loom |
 //! | `gate` | [`EpochGate`]: one mutex, sequential code under it, callbacks between two holds | loom and proptest |
 //!
-//! The guarantees D1-D12, P1-P9, P13 and E1-E5, and what checks each of them, are in the README.
+//! The guarantees D1-D12, P1-P14 and E1-E5, and what checks each of them, are in the README.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -62,18 +62,23 @@ pub use dispatch::{
     Message, Priority, QueueHandle, QueueReport, QueueSnapshot, QueuedSnapshot,
 };
 pub use error::{
-    AcquireError, ArriveError, BuildError, ControlError, DeliverError, PublishError, Refusal, SubmitError,
-    WaitError,
+    AcquireError, ArriveError, BuildError, CommitError, ControlError, DeliverError, PublishError, Refusal,
+    ResizeError, ShareError, SubmitError, WaitError,
 };
 pub use gate::{Epoch, EpochGate, GateSession, Gatekeeper, SessionId, Turn};
-pub use policy::{Order, Overtakes, Weighted};
-pub use pool::{
-    Handler, KeyGuard, Lease, PauseGuard, PoolHandle, PoolReport, ShardedThreadPool,
-    ShardedThreadPoolBuilder, Worker,
+pub use policy::{
+    Bands, Candidate, Class, Fifo, Mclock, Order, Overtakes, Profile, Scheduler, Share, Weighted,
 };
-pub use stop::{OnPanic, Step, Stop};
+#[cfg(feature = "histograms")]
+pub use pool::{ClassHistograms, Histograms};
+pub use pool::{
+    ClassSnapshot, Commit, CommitSnapshot, Handler, KeyGuard, Lease, PauseGuard, PoolHandle, PoolReport,
+    PoolSnapshot, ShardSnapshot, ShardedThreadPool, ShardedThreadPoolBuilder, Task, Times, WatchSuspension,
+    Worker, WorkerInfo,
+};
+pub use stop::{OnItemPanic, OnPanic, Step, Stop};
 pub use throttle::{Acquire, Limits, Permit, Throttle, ThrottleSnapshot};
-pub use watch::Running;
+pub use watch::{Fatal, Patience, Running};
 
 /// The protocols themselves, for the models, and what models and samplings set and read.
 #[cfg(any(keylane_loom, keylane_shuttle))]

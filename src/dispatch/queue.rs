@@ -18,10 +18,11 @@ use crate::policy::Order;
 use crate::stop::{OnPanic, Stop};
 use crate::sync::Arc;
 use crate::throttle::{Limits, Throttle};
-use crate::watch::{Report, Running, WatchLoop};
-use crate::worker_thread::WorkerThread;
+use crate::watch::{Alarm, Alarms, Fatal, Running, WatchLoop};
+use crate::worker_thread::{AfterPanic, WorkerThread};
 
-/// A queue with its two threads, and a third if it is [watched](DispatchQueueBuilder::watch).
+/// A queue with its two threads, and a third if it is [watched](DispatchQueueBuilder::watch) or has a
+/// [fatal](DispatchQueueBuilder::fatal) grace.
 ///
 /// Dereferences to [`QueueHandle`], which is what the rest of the program uses; this is what its owner keeps,
 /// to [`join`](Self::join) it. Dropped without that, it shuts down with [`Stop::RunRemaining`] and waits, so
@@ -82,7 +83,7 @@ pub struct QueueReport<M> {
     /// Messages that ran and that no dispatcher took, fast ones included: see
     /// [`Dispatcher::unhandled`].
     pub unhandled: u64,
-    /// Callbacks that panicked on the queue's threads, reports of slow ones included. Their messages count as dispatched.
+    /// Callbacks that panicked on the queue's threads, reports of slow and fatal ones included. Their messages count as dispatched.
     pub panics: usize,
 }
 
@@ -95,7 +96,7 @@ pub struct DispatchQueueBuilder<D> {
     limits: Option<Limits>,
     on_panic: OnPanic,
     clock: Option<Arc<dyn Clock>>,
-    watch: Option<(Duration, Report<Callback>)>,
+    alarms: Alarms<Callback>,
 }
 
 impl<D: Dispatcher> DispatchQueue<D> {
@@ -108,7 +109,7 @@ impl<D: Dispatcher> DispatchQueue<D> {
             limits: None,
             on_panic: OnPanic::default(),
             clock: None,
-            watch: None,
+            alarms: Alarms::none(),
         }
     }
 
@@ -216,8 +217,9 @@ impl<D: Dispatcher> QueueHandle<D> {
         }
     }
 
-    /// Reports callbacks that are slow by now, on this thread, if the queue is [watched](DispatchQueueBuilder::watch): what
-    /// the watch thread does again and again. For a queue that is stepped, or whose clock is not the system's. Returns for
+    /// Reports callbacks that are slow by now, on this thread, if the queue is [watched](DispatchQueueBuilder::watch), and
+    /// does to those that have had their [fatal](DispatchQueueBuilder::fatal) grace what is to be done then: what the watch
+    /// thread does again and again. For a queue that is stepped, or whose clock is not the system's. Returns for
     /// how long, by the queue's clock, nothing more can be due; `None` if the queue is not watched.
     ///
     /// # Panics
@@ -279,7 +281,7 @@ impl<D: Dispatcher> Clone for QueueHandle<D> {
 }
 
 impl<D: Dispatcher> DispatchQueueBuilder<D> {
-    /// Names the threads `NAME-dispatch` and `NAME-local`; `keylane` unless set. No NUL, or `start` panics.
+    /// Names the threads `NAME-dispatch` and `NAME-local`, and `NAME-watch` if there is one; `keylane` unless set. No NUL, or `start` panics.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -309,7 +311,7 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
     }
 
     /// Where the queue reads the time, so that [snapshots](QueueHandle::snapshot) can say for how long the oldest message
-    /// has waited. Without this call and without [`watch`](Self::watch), nobody looks at a clock. With it, each message
+    /// has waited. Without this call, [`watch`](Self::watch) and [`fatal`](Self::fatal), nobody looks at a clock. With it, each message
     /// that is queued costs one look, and an entry in a map until it is dispatched.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -349,7 +351,16 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
         grace: Duration,
         report: impl Fn(&Running<Callback>) + Send + Sync + 'static,
     ) -> Self {
-        self.watch = Some((grace, Box::new(report)));
+        self.alarms.slow = Some(Alarm::new(grace, Box::new(report)));
+        self
+    }
+
+    /// What to do about a callback that has been running for `grace`, and still runs: to tell somebody, once, or to abort
+    /// the process (Ceph's suicide timeout). With or without [`watch`](Self::watch), whose thread sees to it, and of which
+    /// all else holds here: what is both slow and fatal is reported as slow first. A callback may end just before the
+    /// process does.
+    pub fn fatal(mut self, grace: Duration, fatal: Fatal<Callback>) -> Self {
+        self.alarms.fatal = Some(Alarm::fatal(grace, fatal));
         self
     }
 
@@ -363,10 +374,17 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
         let watch = handle.shared.observers.watchman.clone().map(WatchLoop::new);
         // What has been started ends with the queue, if the next cannot be.
         let mut queue = DispatchQueue { handle, local: None, dispatch: None, watch: None };
-        queue.local = Some(WorkerThread::start(format!("{name}-local"), local, LocalLoop::run)?);
-        queue.dispatch = Some(WorkerThread::start(format!("{name}-dispatch"), dispatch, DispatchLoop::run)?);
+        queue.local =
+            Some(WorkerThread::start(format!("{name}-local"), local, LocalLoop::run, AfterPanic::GoOn)?);
+        queue.dispatch = Some(WorkerThread::start(
+            format!("{name}-dispatch"),
+            dispatch,
+            DispatchLoop::run,
+            AfterPanic::GoOn,
+        )?);
         if let Some(watch) = watch {
-            queue.watch = Some(WorkerThread::start(format!("{name}-watch"), watch, WatchLoop::run)?);
+            queue.watch =
+                Some(WorkerThread::start(format!("{name}-watch"), watch, WatchLoop::run, AfterPanic::GoOn)?);
         }
         Ok(queue)
     }
@@ -389,7 +407,7 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
     /// ```
     pub fn stepped(self) -> (QueueHandle<D>, DispatchLoop<D>, LocalLoop<D>) {
         let throttle = self.limits.map(Throttle::new);
-        let observers = Observers::new(self.clock, self.watch);
+        let observers = Observers::new(self.clock, self.alarms);
         let shared = Arc::new(Shared::new(self.dispatcher, throttle, observers, self.on_panic));
         let dispatch = DispatchLoop::new(Arc::clone(&shared), self.order);
         let local = LocalLoop::new(Arc::clone(&shared));

@@ -1,7 +1,5 @@
 //! What the two threads of a queue, its handles and its connections have in common.
 
-use core::time::Duration;
-
 use crate::clock::{Clock, Moment, MonotonicClock};
 use crate::context::Context;
 use crate::dispatch::callback::Callback;
@@ -15,7 +13,7 @@ use crate::lane::{Bell, Inbox, Origin, Pending, Pushed, Roster, Tally};
 use crate::stop::{OnPanic, Stop};
 use crate::sync::{Arc, Mutex, mark};
 use crate::throttle::{Permit, Throttle};
-use crate::watch::{Report, Station, Watchman};
+use crate::watch::{Alarms, Station, Watchman};
 
 /// What comes to the dispatch thread, in one order for all connections.
 pub(super) enum Arrival<M> {
@@ -75,10 +73,12 @@ pub(super) struct Observers {
 
 impl Observers {
     /// Who watches needs a clock.
-    pub(super) fn new(clock: Option<Arc<dyn Clock>>, watch: Option<(Duration, Report<Callback>)>) -> Self {
-        let Some((grace, report)) = watch else { return Self { clock, watchman: None } };
+    pub(super) fn new(clock: Option<Arc<dyn Clock>>, alarms: Alarms<Callback>) -> Self {
+        if alarms.is_empty() {
+            return Self { clock, watchman: None };
+        }
         let clock = clock.unwrap_or_else(|| Arc::new(MonotonicClock::new()));
-        let watchman = Watchman::new(Arc::clone(&clock), grace, report);
+        let watchman = Watchman::new(Arc::clone(&clock), alarms);
         Self { clock: Some(clock), watchman: Some(Arc::new(watchman)) }
     }
 

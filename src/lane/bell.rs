@@ -24,6 +24,11 @@ impl Bell {
         self.sound.notify();
     }
 
+    /// Whether it has been rung since the last wait.
+    pub fn is_rung(&self) -> bool {
+        *self.rung.lock()
+    }
+
     /// Sleeps until the bell has been rung since the last wait.
     pub fn wait(&self) {
         let rung = self.rung.lock();

@@ -17,7 +17,7 @@ mod inbox;
 mod lane;
 mod roster;
 
-pub use baton::{Baton, Charge, Hold};
+pub use baton::{Baton, Charge, Hold, Seat};
 pub use bell::Bell;
 pub use inbox::{Inbox, KEPT, Origin, Pushed, Taken, Tally};
 pub use lane::{Entry, Lane, Pending};

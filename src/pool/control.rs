@@ -8,6 +8,7 @@ use std::hash::Hash;
 use crate::error::ControlError;
 use crate::inside;
 use crate::lane::{Bell, Charge};
+use crate::pool::builder::Schedulers;
 use crate::pool::shard::{ShardHold, Until};
 use crate::pool::shared::Shared;
 use crate::stop::Stop;
@@ -39,23 +40,26 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
     /// See [`PoolHandle::pause`](crate::PoolHandle::pause).
     pub(super) fn pause(self: &Arc<Self>) -> Result<PauseGuard<K, I>, ControlError> {
         self.refuse_callbacks()?;
-        {
-            let _control = self.control.lock();
-            for shard in &self.shards {
-                // Shutdown marks all shards under `control`, so either none refuses or the first does.
-                if !shard.baton.take_up().pause() {
-                    mark("pause refused");
-                    return Err(ControlError::Stopped);
-                }
-            }
-        }
-        let guard = PauseGuard { shared: Arc::clone(self) };
+        let guard = self.pause_new()?;
         let bell = Arc::new(Bell::new());
         for shard in &self.shards {
             // What runs can only end: a shard that has once been quiet stays so until the guard is dropped.
             shard.wait(Until::Quiet, &bell);
         }
         Ok(guard)
+    }
+
+    /// See [`PoolHandle::pause_new`](crate::PoolHandle::pause_new).
+    pub(super) fn pause_new(self: &Arc<Self>) -> Result<PauseGuard<K, I>, ControlError> {
+        let _control = self.control.lock();
+        for shard in &self.shards {
+            // Shutdown marks all shards under `control`, so either none refuses or the first does.
+            if !shard.baton.take_up().pause() {
+                mark("pause refused");
+                return Err(ControlError::Stopped);
+            }
+        }
+        Ok(PauseGuard { shared: Arc::clone(self) })
     }
 
     /// See [`PoolHandle::drain`](crate::PoolHandle::drain).
@@ -105,6 +109,14 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
         if shard.baton.take_up().end_key_drain(number) { Ok(()) } else { Err(ControlError::Stopped) }
     }
 
+    /// See [`PoolHandle::set_scheduler`](crate::PoolHandle::set_scheduler).
+    pub(super) fn set_scheduler(&self, schedulers: &dyn Schedulers) {
+        let _control = self.control.lock();
+        for shard in &self.shards {
+            shard.baton.take_up().set_scheduler(schedulers.make());
+        }
+    }
+
     /// See [`PoolHandle::shutdown`](crate::PoolHandle::shutdown).
     pub(super) fn shutdown(&self, stop: Stop) {
         let _control = self.control.lock();
@@ -116,6 +128,9 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
             let mut core = shard.baton.take_up();
             core.shut_down(stop);
             core.wake_all();
+            let called_off = core.take_called_off();
+            drop(core);
+            self.give_up(&called_off);
         }
     }
 

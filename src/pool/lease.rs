@@ -4,10 +4,14 @@ use std::hash::Hash;
 use std::ops::Deref;
 
 use crate::error::SubmitError;
+use crate::policy::{Class, End, Why};
 use crate::pool::handle::PoolHandle;
 use crate::pool::handler::Handler;
-use crate::pool::shard::{End, Items, Running, Work};
+use crate::pool::shard::Running;
 use crate::pool::shared::Shared;
+use crate::pool::task::{self, WatchSuspension};
+use crate::pool::together::{Place, Together};
+use crate::pool::work::{Items, Work};
 use crate::sync::{Arc, mark};
 
 /// The key whose item a handler runs: it dereferences to the key. Until the handler has returned no other item of the key
@@ -16,6 +20,8 @@ pub struct Lease<'a, K: Clone + Eq + Hash, I> {
     shared: &'a Arc<Shared<K, I>>,
     shard: usize,
     running: &'a Running<K>,
+    together: Option<&'a Arc<Together<K, I>>>,
+    place: &'a task::Place<K>,
 }
 
 /// Holds a key beyond the return of the handler that ran an item of it (P3): until this is dropped, on whatever thread and
@@ -31,11 +37,18 @@ pub struct KeyGuard<K: Clone + Eq + Hash, I> {
     shared: Arc<Shared<K, I>>,
     shard: usize,
     running: Running<K>,
+    together: Option<Arc<Together<K, I>>>,
 }
 
 impl<'a, K: Clone + Eq + Hash, I> Lease<'a, K, I> {
-    pub(super) fn new(shared: &'a Arc<Shared<K, I>>, shard: usize, running: &'a Running<K>) -> Self {
-        Self { shared, shard, running }
+    pub(super) fn new(
+        shared: &'a Arc<Shared<K, I>>,
+        shard: usize,
+        running: &'a Running<K>,
+        together: Option<&'a Arc<Together<K, I>>>,
+        place: &'a task::Place<K>,
+    ) -> Self {
+        Self { shared, shard, running, together, place }
     }
 
     /// Keeps the key when the handler returns, until the guard is dropped: for work that goes on elsewhere, such as
@@ -70,8 +83,61 @@ impl<'a, K: Clone + Eq + Hash, I> Lease<'a, K, I> {
     /// ```
     pub fn hold(self) -> KeyGuard<K, I> {
         mark("key held");
-        self.shared.shards[self.shard].baton.take_up().hold(&self.running.key);
-        KeyGuard { shared: Arc::clone(self.shared), shard: self.shard, running: self.running.clone() }
+        let together = self.together.cloned();
+        match &together {
+            None => self.shared.shards[self.shard].baton.take_up().hold(&self.running.key),
+            Some(together) => together
+                .places
+                .iter()
+                .for_each(|place| self.shared.shards[place.shard].baton.take_up().hold(&place.key)),
+        }
+        KeyGuard {
+            shared: Arc::clone(self.shared),
+            shard: self.shard,
+            running: self.running.clone(),
+            together,
+        }
+    }
+
+    /// All keys that the item has: one, or those that were given to
+    /// [`submit_together`](PoolHandle::submit_together), in that order. The lease dereferences to the first.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        keys(self.running, self.together.map(|together| &**together))
+    }
+
+    /// Suspends the watch of this item, if the pool is [watched](crate::ShardedThreadPoolBuilder::watch), until the guard is
+    /// dropped: for a handler that waits on purpose, for a lock or another service. Meanwhile its time does not count, so
+    /// that it is neither reported nor fatal; then the rest of its patience goes on where it was. (Ceph's
+    /// `suspend_tp_timeout`, which forgets what has passed.) Takes a short lock that nobody else wants but who looks, and a
+    /// look at the clock, and so does the guard's drop; nothing in a pool that is not watched.
+    ///
+    /// Suspensions nest: time counts again when as many guards have been dropped as there were, in whatever order. A guard
+    /// that is leaked ends with its item. The guard may outlive the lease, which [`hold`](Self::hold) consumes, and not the
+    /// handler.
+    ///
+    /// ```
+    /// # use std::sync::Mutex;
+    /// use keylane::{Handler, Lease};
+    ///
+    /// struct Disk(Mutex<Vec<u64>>);
+    /// impl Handler for Disk {
+    ///     type Key = u32;
+    ///     type Item = u64;
+    ///     fn handle(&self, key: Lease<'_, u32, u64>, block: u64) {
+    ///         let waiting = key.suspend_watch();
+    ///         let mut disk = self.0.lock().unwrap(); // however long that takes
+    ///         drop(waiting);
+    ///         disk.push(block); // this should be quick
+    ///     }
+    /// }
+    /// ```
+    pub fn suspend_watch(&self) -> WatchSuspension<'a, K> {
+        WatchSuspension::new(self.place)
+    }
+
+    /// The class of the item that runs.
+    pub fn class(&self) -> Class {
+        self.running.class
     }
 
     /// The pool: to submit from inside.
@@ -84,17 +150,30 @@ impl<K: Clone + Eq + Hash, I> Deref for Lease<'_, K, I> {
     type Target = K;
 
     fn deref(&self) -> &K {
-        &self.running.key
+        self.together.map_or(&self.running.key, |together| &together.places[0].key)
     }
 }
 
+fn keys<'a, K, I>(
+    running: &'a Running<K>,
+    together: Option<&'a Together<K, I>>,
+) -> impl Iterator<Item = &'a K> {
+    let several = together.into_iter().flat_map(|together| together.places.iter().map(|place| &place.key));
+    several.chain(together.is_none().then_some(&running.key))
+}
+
 impl<K: Clone + Eq + Hash, I> KeyGuard<K, I> {
-    /// The key.
+    /// The key; the first of several.
     pub fn key(&self) -> &K {
-        &self.running.key
+        self.together.as_ref().map_or(&self.running.key, |together| &together.places[0].key)
     }
 
-    /// Submits `item` to be run before all others of the key, when the guard is dropped: for an item that has to wait for
+    /// All keys that are held, in the order of [`Lease::keys`].
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        keys(&self.running, self.together.as_deref())
+    }
+
+    /// Submits `item` to be run before all others of the key (of each of them, if there are several), when the guard is dropped: for an item that has to wait for
     /// something, and is not to be overtaken meanwhile. Until then the guard waits wherever what it waits for is known. The
     /// item belongs to the work of the one that the handler ran: a [`drain`](PoolHandle::drain) which waits for that one
     /// waits for this.
@@ -102,8 +181,21 @@ impl<K: Clone + Eq + Hash, I> KeyGuard<K, I> {
     /// # Errors
     /// [`SubmitError`] with key and item in it, if the pool has been shut down.
     pub fn put_back(&self, item: I) -> Result<(), SubmitError<K, I>> {
-        let parent = Some(self.running.generation);
-        let work = Work { key: self.running.key.clone(), items: Items::One(item), end: End::Front, parent };
+        if let Some(together) = &self.together {
+            let places = together.places.iter().map(Place::clone).collect();
+            let labelled = self.shared.label_several(item);
+            let parent = Some(self.running.tag.generation);
+            let put_back = self.shared.submit_together(places, labelled, End::Front, parent);
+            return put_back.map_err(|(_, item)| SubmitError::new(self.key().clone(), item));
+        }
+        let work = Work {
+            key: self.running.key.clone(),
+            items: Items::One(self.shared.label(item)),
+            end: End::Front,
+            parent: Some(self.running.tag.generation),
+            arrived: self.shared.stamp(),
+            later: None,
+        };
         self.shared.shards[self.shard].submit(work).map_err(Work::refused)
     }
 }
@@ -111,7 +203,14 @@ impl<K: Clone + Eq + Hash, I> KeyGuard<K, I> {
 impl<K: Clone + Eq + Hash, I> Drop for KeyGuard<K, I> {
     fn drop(&mut self) {
         mark("key let go");
-        self.shared.shards[self.shard].baton.take_up().release(&self.running);
+        match &self.together {
+            None => self.shared.shards[self.shard].baton.take_up().release(&self.running),
+            Some(together) => {
+                for place in &together.places {
+                    self.shared.shards[place.shard].baton.take_up().let_go_kept(&place.key, Why::Held);
+                }
+            }
+        }
     }
 }
 

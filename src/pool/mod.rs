@@ -10,17 +10,33 @@
 //! Jewel), with the key in the place of the placement group.
 
 mod builder;
+mod commits;
 mod control;
+mod crew;
 mod handle;
 mod handler;
+mod histograms;
+mod later;
 mod lease;
+mod lives;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod shard;
 mod shared;
+mod snapshot;
+mod task;
+mod together;
+mod work;
 mod worker;
 
 pub use builder::ShardedThreadPoolBuilder;
 pub use control::PauseGuard;
-pub use handle::{PoolHandle, PoolReport, ShardedThreadPool};
+pub use crew::WorkerInfo;
+pub use handle::{Commit, PoolHandle, PoolReport, ShardedThreadPool};
 pub use handler::Handler;
+#[cfg(feature = "histograms")]
+pub use histograms::{ClassHistograms, Histograms};
 pub use lease::{KeyGuard, Lease};
+pub use snapshot::{ClassSnapshot, CommitSnapshot, PoolSnapshot, ShardSnapshot, Times};
+pub use task::{Task, WatchSuspension};
 pub use worker::Worker;

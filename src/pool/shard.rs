@@ -1,60 +1,65 @@
 //! One shard: an inbox that any thread submits to, and a policy under a baton that its workers hand around.
 
-use std::collections::{BTreeMap, HashSet};
+mod claims;
+
+use core::time::Duration;
+use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::error::SubmitError;
+use crate::clock::Clock;
 use crate::inside::Generation;
 use crate::lane::{Baton, Bell, Charge, Hold, Inbox, Origin, Pushed};
-use crate::policy::Keyed;
-use crate::stop::Stop;
-use crate::sync::{Arc, mark};
+use crate::policy::{Class, End, Keyed, Overtakes, Queued, Scheduler, Why};
+use crate::pool::commits::Commits;
+use crate::pool::histograms::Wanted;
+use crate::pool::later::Later;
+use crate::pool::lives::{DrainNumber, Lives, Tag};
+use crate::pool::snapshot::{ShardSnapshot, Tally};
+use crate::pool::together::{Fate, Together};
+use crate::pool::work::{Arrival, Callback, Commit, Items, Labelled, Load, Work};
+use crate::stop::{OnItemPanic, Stop};
+use crate::sync::{Arc, Deadline, mark};
+use claims::Kept;
 
-/// What is submitted at once.
-pub(super) struct Work<K, I> {
-    pub(super) key: K,
-    pub(super) items: Items<I>,
-    pub(super) end: End,
-    /// The generation of the item whose handler submitted this, if one did.
-    pub(super) parent: Option<Generation>,
+/// What waits of a key.
+pub(super) struct Waiting<K, I> {
+    stander: Stander<K, I>,
+    pub(super) tag: Tag,
 }
 
-/// One, or some that keep their order.
-pub(super) enum Items<I> {
-    One(I),
-    Batch(Vec<I>),
-}
-
-/// Where among the items of the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    Front,
-    Back,
-}
-
-/// An item that waits.
-struct Waiting<I> {
-    item: I,
-    tag: Tag,
-}
-
-/// What is known of an item besides.
-#[derive(Clone, Copy, Debug)]
-struct Tag {
-    generation: Generation,
-    /// In the order in which the shard took it in.
-    number: u64,
+enum Stander<K, I> {
+    Item(Load<I>),
+    /// One of the keys of an item that needs several.
+    Claim(Arc<Together<K, I>>),
 }
 
 /// What a picked item leaves behind until its key goes on.
 #[derive(Clone, Debug)]
 pub(super) struct Running<K> {
     pub(super) key: K,
-    pub(super) generation: Generation,
-    number: u64,
+    pub(super) class: Class,
+    pub(super) tag: Tag,
+    /// When it started, if somebody looked at the clock.
+    since: Option<Duration>,
 }
 
-pub(super) type Mail<K, I> = Inbox<Work<K, I>>;
+/// What a worker is to do next.
+pub(super) enum Job<K, I> {
+    Item(Load<I>, Running<K>),
+    /// The key is that of the last claim.
+    Together(Load<I>, Running<K>, Arc<Together<K, I>>),
+    Commit(Callback, Tag),
+}
+
+/// How a handler came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Returned,
+    /// And what then?
+    Panicked(OnItemPanic),
+}
+
+pub(super) type Mail<K, I> = Inbox<Arrival<K, I>>;
 pub(super) type ShardHold<'a, K, I> = Hold<'a, Core<K, I>>;
 
 /// See the module's documentation.
@@ -63,51 +68,50 @@ pub(super) struct Shard<K: Clone + Eq + Hash, I> {
     pub(super) baton: Baton<Core<K, I>>,
 }
 
+/// What shards are built with.
+pub(super) struct Plan {
+    pub(super) workers: usize,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Whether submits look at the clock, so that it is known how long things take.
+    pub(super) stamps: bool,
+    pub(super) scheduler: Box<dyn Scheduler>,
+    pub(super) passes: Overtakes,
+    pub(super) wanted: Wanted,
+}
+
 /// The part of a shard that is under the baton: sequential code.
 pub(super) struct Core<K, I> {
     inbox: Arc<Mail<K, I>>,
-    batch: Vec<Work<K, I>>,
-    policy: Keyed<K, Waiting<I>>,
-    /// How many items have been taken in.
-    taken_in: u64,
-    /// Handlers that run now.
+    batch: Vec<Arrival<K, I>>,
+    policy: Keyed<K, Waiting<K, I>>,
+    later: Later<K, I>,
+    /// Keys that are kept for items that need several.
+    kept: HashMap<K, Kept<K, I>>,
+    /// Of those, what was called off here, and of which other shards are to be told.
+    called_off: Vec<Arc<Together<K, I>>>,
+    commits: Commits,
+    lives: Lives<K>,
+    pub(super) tally: Tally,
+    clock: Arc<dyn Clock>,
+    stamps: bool,
+    /// What the clock said when the shard last looked, if the time matters.
+    now: Duration,
+    /// Workers that there are, and that there are to be: those that are too many retire.
+    workers: usize,
+    wanted: usize,
+    /// Handlers and commits that run now.
     running: usize,
     /// Pauses that are in force.
     pauses: usize,
     stop: Option<Stop>,
+    /// Keys whose last item panicked, where that poisons them.
+    poisoned: Vec<K>,
     /// What will not run any more, since the shard was stopped: each key's items in order.
-    handed_back: Vec<(K, I)>,
-    /// The oldest generation among them.
-    stranded: Option<Generation>,
-    /// Their keys.
-    stranded_keys: HashSet<K>,
-    /// What arrives from outside now belongs to this generation.
-    generation: Generation,
-    /// How many items of each generation wait or run.
-    alive: BTreeMap<Generation, usize>,
-    /// By number, what each drain of a key still waits for.
-    key_drains: BTreeMap<DrainNumber, KeyDrain<K>>,
-    next_key_drain: DrainNumber,
+    handed_back: Vec<(K, Load<I>)>,
+    /// The same of what was to come later.
+    never_came: Vec<(K, Load<I>)>,
+    commits_back: Vec<Callback>,
     waiting: Vec<(Until, Arc<Bell>)>,
-}
-
-type DrainNumber = u64;
-
-/// A drain of one key.
-struct KeyDrain<K> {
-    key: K,
-    /// It waits for items with smaller numbers.
-    before: u64,
-    /// How many of these wait, or have the key.
-    left: usize,
-    /// Whether one of these will never run.
-    stranded: bool,
-}
-
-impl<K: Eq> KeyDrain<K> {
-    fn waits_for(&self, key: &K, number: u64) -> bool {
-        self.key == *key && number < self.before
-    }
 }
 
 /// What a controlling thread waits for.
@@ -122,31 +126,53 @@ pub(super) enum Until {
 }
 
 impl<K: Clone + Eq + Hash, I> Shard<K, I> {
-    pub(super) fn new(workers: usize) -> Self {
+    pub(super) fn new(plan: Plan) -> Self {
         let inbox = Arc::new(Inbox::default());
         let core = Core {
             inbox: Arc::clone(&inbox),
             batch: Vec::new(),
-            policy: Keyed::new(),
-            taken_in: 0,
+            policy: Keyed::new(plan.scheduler, plan.passes),
+            later: Later::new(),
+            kept: HashMap::new(),
+            called_off: Vec::new(),
+            commits: Commits::new(),
+            lives: Lives::new(),
+            tally: Tally::new(plan.wanted),
+            clock: plan.clock,
+            stamps: plan.stamps,
+            now: Duration::ZERO,
+            workers: plan.workers,
+            wanted: plan.workers,
             running: 0,
             pauses: 0,
             stop: None,
+            poisoned: Vec::new(),
             handed_back: Vec::new(),
-            stranded: None,
-            stranded_keys: HashSet::new(),
-            generation: 0,
-            alive: BTreeMap::new(),
-            key_drains: BTreeMap::new(),
-            next_key_drain: 0,
+            never_came: Vec::new(),
+            commits_back: Vec::new(),
             waiting: Vec::new(),
         };
-        Self { inbox, baton: Baton::new(core, workers) }
+        Self { inbox, baton: Baton::new(core) }
     }
 
     /// Queues work; wakes a worker if one sleeps that could run it.
     pub(super) fn submit(&self, work: Work<K, I>) -> Result<(), Work<K, I>> {
-        match self.inbox.push(work, Origin::Outside)? {
+        self.post(Arrival::Work(work)).map_err(|refused| match refused {
+            Arrival::Work(work) => work,
+            Arrival::Commit(_) => unreachable!("it was work"),
+        })
+    }
+
+    /// Queues a commit, in the same way.
+    pub(super) fn commit(&self, commit: Commit) -> Result<(), Commit> {
+        self.post(Arrival::Commit(commit)).map_err(|refused| match refused {
+            Arrival::Commit(commit) => commit,
+            Arrival::Work(_) => unreachable!("it was a commit"),
+        })
+    }
+
+    fn post(&self, arrival: Arrival<K, I>) -> Result<(), Arrival<K, I>> {
+        match self.inbox.push(arrival, Origin::Outside)? {
             Pushed::OntoSleeper => self.baton.nudge(),
             Pushed::Quietly => {}
         }
@@ -167,47 +193,176 @@ impl<K: Clone + Eq + Hash, I> Shard<K, I> {
 }
 
 impl<K: Clone + Eq + Hash, I> Core<K, I> {
-    /// The next item, if one may start now.
-    pub(super) fn pick(&mut self) -> Option<(I, Running<K>)> {
+    /// What is next, if something may start now. Commits go first: what they complete is over already.
+    pub(super) fn pick(&mut self) -> Option<Job<K, I>> {
         if !self.may_start() {
             return None;
         }
-        let (key, Waiting { item, tag: Tag { generation, number } }) = self.policy.pick()?;
-        self.running += 1;
-        Some((item, Running { key, generation, number }))
+        if let Some((callback, tag)) = self.commits.pick() {
+            self.running += 1;
+            return Some(Job::Commit(callback, tag));
+        }
+        loop {
+            let (key, queued) = self.policy.pick(self.now)?;
+            let Queued { item: Waiting { stander, tag }, class, arrived, .. } = queued;
+            match stander {
+                Stander::Item(load) => {
+                    return Some(Job::Item(load, self.start(key, class, tag, arrived)));
+                }
+                Stander::Claim(together) => {
+                    let kept = Kept { together, tag, arrived };
+                    if let Some(job) = self.claim(key, kept) {
+                        return Some(job);
+                    }
+                }
+            }
+        }
     }
 
-    /// The handler that ran the item has come to its end, however it did.
-    pub(super) fn finish(&mut self, running: &Running<K>) {
+    fn start(&mut self, key: K, class: Class, tag: Tag, arrived: Duration) -> Running<K> {
+        self.running += 1;
+        let since = self.stamps.then_some(self.now);
+        self.tally.unqueue(self.stamps.then_some(arrived));
+        self.tally.start(class, since.map(|since| since.saturating_sub(arrived)));
+        Running { key, class, tag, since }
+    }
+
+    /// The handler that ran the item has come to its end.
+    pub(super) fn finish(&mut self, running: &Running<K>, outcome: Outcome) {
+        self.end(running, outcome);
+        self.let_go(running, Why::Runs);
+    }
+
+    fn end(&mut self, running: &Running<K>, outcome: Outcome) {
         self.running -= 1;
-        if self.policy.finish(running.key.clone()) {
-            self.bury(&running.key, running.generation, running.number);
+        let took = running.since.map(|since| self.clock.now().saturating_sub(since));
+        self.tally.finish(running.class, took);
+        if let Outcome::Panicked(then) = outcome {
+            self.tally.panicked += 1;
+            if then == OnItemPanic::PoisonKey {
+                self.poison(&running.key);
+            }
         }
+    }
+
+    /// The commit that ran has come to its end.
+    pub(super) fn finish_commit(&mut self, tag: Tag) {
+        self.running -= 1;
+        self.commits.finish();
+        self.tally.commits.ran += 1;
+        self.lives.bury_keyless(tag);
         self.tell();
+    }
+
+    /// Nobody knows whether the next item of the key, which runs, may run.
+    fn poison(&mut self, key: &K) {
+        self.policy.hold(key, Why::Poisoned);
+        self.poisoned.push(key.clone());
+        if self.stop.is_some() {
+            self.hand_back_poisoned();
+        }
     }
 
     /// Keeps the key, whose item runs, beyond the item's end.
     pub(super) fn hold(&mut self, key: &K) {
-        self.policy.hold(key);
+        self.policy.hold(key, Why::Held);
     }
 
     /// Takes that back.
     pub(super) fn release(&mut self, running: &Running<K>) {
-        if self.policy.release(running.key.clone()) {
-            self.bury(&running.key, running.generation, running.number);
+        self.let_go(running, Why::Held);
+    }
+
+    fn let_go(&mut self, running: &Running<K>, why: Why) {
+        let left = self.policy.let_go(running.key.clone(), why);
+        // A poisoned key stays busy, but the item is over.
+        if !left.has(Why::Runs) && !left.has(Why::Held) {
+            self.lives.bury(&running.key, running.tag);
         }
         self.tell();
     }
 
+    /// Lets a poisoned key go on. False if it is not poisoned.
+    pub(super) fn heal(&mut self, key: &K) -> bool {
+        let Some(place) = self.poisoned.iter().position(|poisoned| poisoned == key) else { return false };
+        self.poisoned.swap_remove(place);
+        self.policy.let_go(key.clone(), Why::Poisoned);
+        true
+    }
+
+    /// The keys that are poisoned.
+    pub(super) fn poisoned(&self) -> &[K] {
+        &self.poisoned
+    }
+
+    /// What waits behind poisoned keys will not run any more.
+    fn hand_back_poisoned(&mut self) {
+        for key in self.poisoned.clone() {
+            for queued in self.policy.remove(&key) {
+                self.hand_back(key.clone(), queued);
+            }
+        }
+    }
+
+    /// What was queued will not run.
+    fn hand_back(&mut self, key: K, queued: Queued<Waiting<K, I>>) {
+        let load = self.withdraw(&key, queued, Fate::HandedBack);
+        self.handed_back.extend(load.map(|load| (key, load)));
+    }
+
+    /// Something that waited, and is not queued any more, meets its fate.
+    fn meet(&mut self, key: &K, class: Class, tag: Tag, fate: Fate) {
+        match fate {
+            Fate::Removed => {
+                self.tally.remove(class);
+                self.lives.bury(key, tag);
+            }
+            Fate::HandedBack => {
+                self.tally.hand_back(class);
+                self.lives.strand(key, tag);
+            }
+        }
+    }
+
+    /// What was queued will not run: the item, unless it was a claim of one that has been called off before.
+    fn withdraw(&mut self, key: &K, queued: Queued<Waiting<K, I>>, fate: Fate) -> Option<Load<I>> {
+        let Queued { item: Waiting { stander, tag }, class, arrived, .. } = queued;
+        match stander {
+            Stander::Item(load) => {
+                self.tally.unqueue(self.stamps.then_some(arrived));
+                self.meet(key, class, tag, fate);
+                Some(load)
+            }
+            Stander::Claim(together) => {
+                let load = together.call_off(fate);
+                if load.is_some() {
+                    self.called_off.push(Arc::clone(&together));
+                }
+                let fate = together.fate().expect("called off, by now");
+                self.end_claim(key, &Kept { together, tag, arrived }, fate);
+                load
+            }
+        }
+    }
+
+    /// What was to come later never will.
+    fn withdraw_later(&mut self, key: &K, queued: Queued<Waiting<K, I>>, fate: Fate) -> Load<I> {
+        let Queued { item: Waiting { stander, tag }, class, .. } = queued;
+        let Stander::Item(load) = stander else { unreachable!("what needs several keys is queued at once") };
+        self.meet(key, class, tag, fate);
+        load
+    }
+
     /// Takes what waits of `key`, in its order.
-    pub(super) fn remove(&mut self, key: &K) -> Vec<I> {
+    pub(super) fn remove(&mut self, key: &K) -> Vec<Load<I>> {
         self.take_in(false);
-        let removed = self.policy.remove(key);
-        let removed = removed.into_iter().map(|Waiting { item, tag }| {
-            self.bury(key, tag.generation, tag.number);
-            item
-        });
-        let removed = removed.collect();
+        let mut removed: Vec<Load<I>> = self.call_off_kept(key, Fate::Removed).into_iter().collect();
+        for queued in self.policy.remove(key) {
+            removed.extend(self.withdraw(key, queued, Fate::Removed));
+        }
+        for queued in self.later.remove(key) {
+            removed.push(self.withdraw_later(key, queued, Fate::Removed));
+        }
         self.tell();
         removed
     }
@@ -215,23 +370,55 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
     /// Begins to count what a drain of `key` has to wait for.
     pub(super) fn begin_key_drain(&mut self, key: &K) -> DrainNumber {
         self.take_in(false);
-        let number = self.next_key_drain;
-        self.next_key_drain += 1;
-        let left = self.policy.waiting(key) + usize::from(self.policy.is_busy(key));
-        let stranded = self.stranded_keys.contains(key);
-        let drain = KeyDrain { key: key.clone(), before: self.taken_in, left, stranded };
-        self.key_drains.insert(number, drain);
-        number
+        let reasons = self.policy.reasons(key);
+        let has_it = reasons.has(Why::Runs) || reasons.has(Why::Held);
+        let waiting = self.policy.waiting(key) + self.later.waiting(key);
+        self.lives.begin_key_drain(key, waiting + usize::from(has_it))
     }
 
     /// Ends it. Whether nothing of what it waited for was handed back, before or meanwhile.
     pub(super) fn end_key_drain(&mut self, number: DrainNumber) -> bool {
-        !self.key_drains.remove(&number).expect("a drain ends once").stranded
+        self.lives.end_key_drain(number)
+    }
+
+    /// Lets another scheduler choose from here on.
+    pub(super) fn set_scheduler(&mut self, scheduler: Box<dyn Scheduler>) {
+        self.policy.set_scheduler(scheduler);
+        self.look_at_the_clock();
+    }
+
+    /// So many workers there are to be. How many have to be added; if some are too many, the others wake and see. `None` if
+    /// the shard has been stopped.
+    pub(super) fn want(&mut self, workers: usize) -> Option<usize> {
+        if self.stop.is_some() {
+            return None;
+        }
+        self.wanted = workers;
+        let missing = workers.saturating_sub(self.workers);
+        self.workers += missing;
+        Some(missing)
+    }
+
+    /// A worker that was to be added could not be.
+    pub(super) fn miss_one(&mut self) {
+        self.workers -= 1;
+    }
+
+    /// Whether one worker less is wanted: then the one that asks has to go.
+    pub(super) fn retires(&mut self) -> bool {
+        let retires = self.workers > self.wanted;
+        self.workers -= usize::from(retires);
+        retires
+    }
+
+    /// How many workers there are.
+    pub(super) fn workers(&self) -> usize {
+        self.workers
     }
 
     /// Whether nothing will ever start here again. (Items that wait behind a running key still will.)
     pub(super) fn is_over(&self) -> bool {
-        self.stop.is_some() && self.policy.is_empty()
+        self.stop.is_some() && self.policy.is_empty() && self.commits.len() == 0
     }
 
     /// Whether items may start at all.
@@ -253,21 +440,22 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
         self.pauses -= 1;
     }
 
-    /// Stops the shard, whose inbox has been closed, whatever else is going on. A paused one hands back:
-    /// nothing may run there.
+    /// Stops the shard, whose inbox has been closed, whatever else is going on. What is to come later never will. A paused
+    /// shard hands back all: nothing may run there.
     pub(super) fn shut_down(&mut self, stop: Stop) {
         self.stop = Some(stop);
         self.take_in(false);
         if stop == Stop::HandBack || self.pauses > 0 {
-            for (key, Waiting { item, tag: Tag { generation, number } }) in self.policy.take_all() {
-                for drain in self.key_drains.values_mut() {
-                    drain.stranded |= drain.waits_for(&key, number);
-                }
-                self.bury(&key, generation, number);
-                self.stranded = Some(self.stranded.map_or(generation, |oldest| oldest.min(generation)));
-                self.stranded_keys.insert(key.clone());
-                self.handed_back.push((key, item));
+            self.hand_back_kept();
+            for (key, queued) in self.policy.take_all() {
+                self.hand_back(key, queued);
             }
+            self.hand_back_commits();
+        }
+        self.hand_back_poisoned();
+        for (key, queued) in self.later.take_all() {
+            let load = self.withdraw_later(&key, queued, Fate::HandedBack);
+            self.never_came.push((key, load));
         }
         self.tell();
     }
@@ -275,37 +463,63 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
     /// Takes in what has arrived, as the generation that ends here: later arrivals belong to a later one.
     pub(super) fn end_generation(&mut self, generation: Generation) {
         self.take_in(false);
-        self.generation = self.generation.max(generation + 1);
+        self.lives.end_generation(generation);
     }
 
     /// Whether nothing of the generation, or an earlier one, waits or runs.
     pub(super) fn is_drained(&self, generation: Generation) -> bool {
-        self.alive.first_key_value().is_none_or(|(&oldest, _)| oldest > generation)
+        self.lives.is_drained(generation)
     }
 
     /// Whether something of the generation, or an earlier one, will never run.
     pub(super) fn is_stranded(&self, generation: Generation) -> bool {
-        self.stranded.is_some_and(|oldest| oldest <= generation)
+        self.lives.is_stranded(generation)
     }
 
-    /// Everything that will not run any more, each key's items in order.
-    pub(super) fn leftovers(&mut self) -> Vec<(K, I)> {
-        std::mem::take(&mut self.handed_back)
+    /// Whether the shard has been stopped.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    fn hand_back_commits(&mut self) {
+        for (callback, tag) in self.commits.take_all() {
+            self.lives.strand_keyless(tag);
+            self.commits_back.push(callback);
+        }
+        self.tally.commits.handed_back = self.commits_back.len() as u64;
+    }
+
+    /// Everything that will not run any more: each key's items in order, those last that were to come; and the commits.
+    pub(super) fn leftovers(&mut self) -> (Vec<(K, Load<I>)>, Vec<Callback>) {
+        let mut items = std::mem::take(&mut self.handed_back);
+        items.append(&mut self.never_came);
+        (items, std::mem::take(&mut self.commits_back))
+    }
+
+    /// What has been counted.
+    pub(super) fn snapshot(&mut self) -> ShardSnapshot {
+        self.take_in(false);
+        let now = self.stamps.then(|| self.clock.now());
+        let mut snapshot = self.tally.snapshot(self.later.len(), self.poisoned.len(), now);
+        snapshot.workers = self.workers;
+        snapshot.commits.waiting = self.commits.len() as u64;
+        snapshot.commits.running = u64::from(self.commits.is_running());
+        snapshot
     }
 
     fn holds(&self, until: Until) -> bool {
         match until {
             Until::Quiet => self.running == 0,
             Until::Drained(generation) => self.is_drained(generation) || self.is_stranded(generation),
-            Until::KeyDrained(number) => {
-                let drain = self.key_drains.get(&number).expect("it has begun, and has not ended");
-                drain.left == 0 || drain.stranded
-            }
+            Until::KeyDrained(number) => self.lives.is_key_drained(number),
         }
     }
 
     /// Rings for everyone whose wait is over.
     fn tell(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
         let waiting = std::mem::take(&mut self.waiting);
         let (over, waiting) = waiting.into_iter().partition(|&(until, _)| self.holds(until));
         self.waiting = waiting;
@@ -314,23 +528,14 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
             bell.ring();
         }
     }
-
-    /// One item of the key and generation, with that number, is no longer alive.
-    fn bury(&mut self, key: &K, generation: Generation, number: u64) {
-        for drain in self.key_drains.values_mut() {
-            drain.left -= usize::from(drain.waits_for(key, number));
-        }
-        let alive = self.alive.get_mut(&generation).expect("a generation with an item is alive");
-        *alive -= 1;
-        if *alive == 0 {
-            self.alive.remove(&generation);
-        }
-    }
 }
 
 impl<K: Clone + Eq + Hash, I> Charge for Core<K, I> {
-    fn runnable(&self) -> usize {
-        if self.may_start() { self.policy.ready() } else { 0 }
+    fn runnable(&mut self) -> usize {
+        if !self.may_start() {
+            return 0;
+        }
+        self.policy.ready(self.now) + usize::from(self.commits.is_ready())
     }
 
     fn take_in(&mut self, lie_down: bool) -> bool {
@@ -340,51 +545,93 @@ impl<K: Clone + Eq + Hash, I> Charge for Core<K, I> {
         let _ = self.inbox.take(&mut self.batch, lie_down);
         let arrived = !self.batch.is_empty();
         let mut batch = std::mem::take(&mut self.batch);
-        for Work { key, items, end, parent } in batch.drain(..) {
-            let generation = parent.unwrap_or(self.generation);
-            match (items, end) {
-                (Items::One(item), _) => self.admit(key, item, end, generation),
-                (Items::Batch(items), End::Back) => {
-                    items.into_iter().for_each(|item| self.admit(key.clone(), item, end, generation));
-                }
-                // The last goes first, so that the first is in front of it.
-                (Items::Batch(items), End::Front) => {
-                    items.into_iter().rev().for_each(|item| self.admit(key.clone(), item, end, generation));
-                }
+        self.look_at_the_clock();
+        for arrival in batch.drain(..) {
+            match arrival {
+                Arrival::Work(work) => self.admit(work),
+                Arrival::Commit(commit) => self.admit_commit(commit),
             }
         }
         self.batch = batch;
+        self.queue_what_is_due(None);
         arrived
+    }
+
+    fn due(&mut self) -> Option<Duration> {
+        if !self.may_start() {
+            return None;
+        }
+        let (later, limited) = (self.later.first(), self.policy.due(self.now));
+        later.into_iter().chain(limited).min()
+    }
+
+    fn deadline(&self, at: Duration) -> Deadline {
+        Deadline::after(at.saturating_sub(self.clock.now()))
     }
 }
 
 impl<K: Clone + Eq + Hash, I> Core<K, I> {
-    fn admit(&mut self, key: K, item: I, end: End, generation: Generation) {
-        let number = self.taken_in;
-        self.taken_in += 1;
-        *self.alive.entry(generation).or_insert(0) += 1;
-        let waiting = Waiting { item, tag: Tag { generation, number } };
-        match end {
-            End::Front => self.policy.push_front(key, waiting),
-            End::Back => self.policy.push(key, waiting),
-        }
-    }
-}
-
-impl<K, I> Work<K, I> {
-    /// What comes back of one item that was refused.
-    pub(super) fn refused(self) -> SubmitError<K, I> {
-        match self.items {
-            Items::One(item) => SubmitError::new(self.key, item),
-            Items::Batch(_) => unreachable!("it was one"),
+    fn look_at_the_clock(&mut self) {
+        if self.stamps || self.policy.asks_the_time() {
+            self.now = self.clock.now();
         }
     }
 
-    /// What comes back of a batch that was refused.
-    pub(super) fn batch_refused(self) -> SubmitError<K, Vec<I>> {
-        match self.items {
-            Items::One(_) => unreachable!("it was a batch"),
-            Items::Batch(items) => SubmitError::new(self.key, items),
+    fn admit(&mut self, work: Work<K, I>) {
+        let Work { key, items, end, parent, arrived, later } = work;
+        // What came later than that comes behind it.
+        self.queue_what_is_due(arrived);
+        let arrived = later.or(arrived).unwrap_or(self.now);
+        let mut admit = |key: K, Labelled { load, class, cost }| {
+            let item = Waiting { stander: Stander::Item(load), tag: self.lives.begin(parent) };
+            let queued = Queued { item, class, cost, arrived };
+            self.tally.accept(class);
+            match later {
+                Some(at) => self.later.push(at, key, queued),
+                None => {
+                    self.tally.queue(self.stamps.then_some(arrived));
+                    self.policy.push(key, queued, end);
+                }
+            }
+        };
+        match (items, end) {
+            (Items::One(item), _) => admit(key, item),
+            (Items::Batch(items), End::Back) => items.into_iter().for_each(|item| admit(key.clone(), item)),
+            // The last goes first, so that the first is in front of it.
+            (Items::Batch(items), End::Front) => {
+                items.into_iter().rev().for_each(|item| admit(key.clone(), item));
+            }
+        }
+    }
+
+    /// What the clock said last, if the time matters.
+    pub(super) fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// The generation of what arrives from outside now.
+    pub(super) fn generation(&self) -> Generation {
+        self.lives.generation()
+    }
+
+    fn admit_commit(&mut self, commit: Commit) {
+        let tag = self.lives.begin(commit.parent);
+        self.tally.commits.accepted += 1;
+        self.commits.push(commit.callback, tag);
+    }
+
+    /// Queues what was due at that time; by now, if none is given.
+    fn queue_what_is_due(&mut self, by: Option<Duration>) {
+        if self.later.is_empty() {
+            return;
+        }
+        let by = by.unwrap_or_else(|| {
+            self.now = self.clock.now();
+            self.now
+        });
+        while let Some((key, queued)) = self.later.pop_due(by) {
+            self.tally.queue(self.stamps.then_some(queued.arrived));
+            self.policy.push(key, queued, End::Back);
         }
     }
 }
@@ -392,12 +639,20 @@ impl<K, I> Work<K, I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::MonotonicClock;
+    use crate::context::Context;
+    use crate::policy::Fifo;
 
     #[test]
     fn a_batch_is_used_again() {
-        let shard = Shard::new(1);
+        let clock = Arc::new(MonotonicClock::new());
+        let passes = Overtakes::default();
+        let (scheduler, wanted) = (Box::new(Fifo), Wanted::none());
+        let shard = Shard::new(Plan { workers: 1, clock, stamps: false, scheduler, passes, wanted });
         for item in 0..3 {
-            let work = Work { key: (), items: Items::One(item), end: End::Back, parent: None };
+            let load = Load { item, context: Context::current() };
+            let items = Items::One(Labelled { load, class: Class::default(), cost: 1 });
+            let work = Work { key: (), items, end: End::Back, parent: None, arrived: None, later: None };
             assert!(shard.submit(work).is_ok());
         }
         let mut core = shard.baton.take_up();
