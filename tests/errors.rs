@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::error::Error;
+use std::time::Duration;
 
 use keylane::{
     AcquireError, BuildError, Connection, ConnectionId, ControlError, DeliverError, DispatchLoop,
-    DispatchQueue, Dispatcher, Handled, Handler, Lease, Local, LocalLoop, Message, PauseGuard, PoolHandle,
-    PoolReport, QueueHandle, QueueReport, Refusal, ShardedThreadPool, Stop, SubmitError, Worker,
+    DispatchQueue, Dispatcher, Fatal, Handled, Handler, Lease, Local, LocalLoop, Message, PauseGuard,
+    PoolHandle, PoolReport, QueueHandle, QueueReport, Refusal, ResizeError, ShardedThreadPool, Stop,
+    SubmitError, Worker,
 };
 
 /// Neither `Debug` nor `Clone` nor `Sync`: what errors must not ask of a message.
@@ -70,6 +72,38 @@ fn a_pool_of_nothing_is_refused() {
     assert_eq!(build(1, 0).to_string(), "a shard needs at least one thread");
     assert!(ShardedThreadPool::builder(Nothing).shards(0).stepped().is_err());
     assert!(ShardedThreadPool::builder(Nothing).threads_per_shard(0).stepped().is_err());
+}
+
+#[test]
+fn absurd_numbers_have_an_answer() {
+    const MOST: usize = 65_536;
+    for (shards, threads) in [(usize::MAX, 1), (1, usize::MAX), (usize::MAX, usize::MAX), (2, MOST / 2 + 1)] {
+        let builder = || ShardedThreadPool::builder(Nothing).shards(shards).threads_per_shard(threads);
+        for error in [builder().start().unwrap_err(), builder().stepped().unwrap_err()] {
+            assert!(matches!(error, BuildError::TooManyThreads));
+            assert_eq!(error.to_string(), "a pool has at most 65536 threads");
+        }
+    }
+    let (_, workers) =
+        ShardedThreadPool::builder(Nothing).shards(2).threads_per_shard(MOST / 2).stepped().unwrap();
+    assert_eq!(workers.len(), MOST);
+
+    let forever = Duration::MAX;
+    let builder = ShardedThreadPool::builder(Nothing).shards(2).threads_per_shard(1).help(usize::MAX);
+    let pool = builder.watch(forever, |_| {}).fatal(forever, Fatal::abort()).start().unwrap();
+    let error = pool.set_threads_per_shard(MOST / 2 + 1).unwrap_err();
+    assert!(matches!(error, ResizeError::TooManyThreads), "{error}");
+    assert_eq!(error.to_string(), "a pool has at most 65536 threads");
+    assert!(matches!(pool.set_threads_per_shard(0).unwrap_err(), ResizeError::NoThreads));
+    // Due at the end of time.
+    pool.submit_after(forever, 1, Letter(Cell::new(7))).unwrap();
+    pool.submit(1, Letter(Cell::new(8))).unwrap();
+    pool.drain_key(&2).unwrap();
+    let total = pool.snapshot().total();
+    assert_eq!((total.accepted, total.to_come), (2, 1));
+    let leftovers = pool.join().unwrap().leftovers;
+    assert_eq!(leftovers.len(), 1);
+    assert_eq!((leftovers[0].0, leftovers[0].1.0.get()), (1, 7));
 }
 
 #[test]

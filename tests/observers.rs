@@ -1,12 +1,16 @@
 //! What other crates see of a queue: spans of `tracing`, figures of `metrics`.
 
+mod common;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keylane::testing::ManualClock;
 use keylane::{ConnectionId, DispatchQueue, Dispatcher, Event, Handled, Limits, Message, Step};
-use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use metrics_util::debugging::DebuggingRecorder;
 use tracing::{Span, info_span};
+
+use common::figures::recorded;
 
 struct Letter {
     fast: bool,
@@ -105,27 +109,7 @@ fn a_snapshot_is_recorded_with_fixed_labels() {
     assert_eq!([dispatch.step(), dispatch.step(), local.step(), local.step()][..3], [Step::Ran; 3]);
     clock.advance(Duration::from_millis(2500));
 
-    let figures = || {
-        metrics::with_local_recorder(&recorder, || queue.snapshot().record("osd"));
-        let mut figures: Vec<_> = recorder
-            .snapshotter()
-            .snapshot()
-            .into_vec()
-            .into_iter()
-            .map(|(key, .., value)| {
-                let labels = key.key().labels().map(|label| format!("{}={}", label.key(), label.value()));
-                let labels: Vec<_> = labels.collect();
-                let value = match value {
-                    DebugValue::Counter(count) => count as f64,
-                    DebugValue::Gauge(level) => level.into_inner(),
-                    DebugValue::Histogram(_) => unreachable!("there is none"),
-                };
-                format!("{}{{{}}} {value}", key.key().name(), labels.join(","))
-            })
-            .collect();
-        figures.sort();
-        figures
-    };
+    let figures = || recorded(&recorder, || queue.snapshot().record("osd"));
     let expected = [
         "keylane_queue_accepted_total{queue=osd,lane=local} 1",
         "keylane_queue_accepted_total{queue=osd,lane=queued} 2",
@@ -163,7 +147,6 @@ fn a_snapshot_is_recorded_with_fixed_labels() {
 
     // Without clock and limits there is less to tell.
     let (plain, ..) = DispatchQueue::builder(Spans::default()).stepped();
-    let recorder = DebuggingRecorder::new();
-    metrics::with_local_recorder(&recorder, || plain.snapshot().record("plain"));
-    assert_eq!(recorder.snapshotter().snapshot().into_vec().len(), expected.len() - 5);
+    let less = recorded(&DebuggingRecorder::new(), || plain.snapshot().record("plain"));
+    assert_eq!(less.len(), expected.len() - 5);
 }

@@ -234,6 +234,15 @@ fn reclaiming_without_all_the_workers_is_refused() {
     drop(pool.reclaim(workers));
 }
 
+#[test]
+#[should_panic(expected = "not all the workers of this pool")]
+fn reclaiming_with_another_pools_worker_is_refused() {
+    let builder = || ShardedThreadPool::builder(Runner).shards(1).threads_per_shard(2).stepped().unwrap();
+    let ((pool, mut workers), (_, mut others)) = (builder(), builder());
+    workers[1] = others.pop().unwrap();
+    drop(pool.reclaim(workers));
+}
+
 /// A stopped pool runs what remains. A worker that finds nothing because the rest waits behind a running key
 /// is idle, and has stopped only when nothing is left; and that stays so.
 #[test]

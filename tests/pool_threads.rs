@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
 
-use keylane::{Handler, Lease, ShardedThreadPool};
+use keylane::testing::on_mark;
+use keylane::{Handler, Lease, ShardedThreadPool, WorkerInfo};
 
-use common::runner::{count, pool};
+use common::runner::{Runner, count, nothing, pool};
 use common::{bounded, hear, together};
 
 const KEYS: usize = 16;
@@ -118,17 +119,41 @@ fn as_many_keys_run_at_once_as_there_are_workers() {
     });
 }
 
-/// One item at a time, each waited for: whenever one arrives, the workers sleep or are about to.
+/// One item at a time, each waited for: whenever one arrives, the workers sleep or are about to, or poll.
 #[test]
 fn each_item_wakes_a_worker() {
     bounded(|| {
-        let pool = pool(1, 2);
-        let (tell, told) = channel();
-        for number in 0..2_000 {
-            let tell = tell.clone();
-            pool.submit(number % 3, Box::new(move || tell.send(number).unwrap())).unwrap();
-            assert_eq!(hear(&told), number);
+        for polls in [0, 1, 100] {
+            let builder = ShardedThreadPool::builder(Runner).shards(1).threads_per_shard(2).spin(polls);
+            let pool = builder.start().unwrap();
+            let (tell, told) = channel();
+            for number in 0..2_000 {
+                let tell = tell.clone();
+                pool.submit(number % 3, Box::new(move || tell.send(number).unwrap())).unwrap();
+                assert_eq!(hear(&told), number);
+            }
         }
+    });
+}
+
+/// One that is told to poll is woken before it sleeps: here it polls for longer than a test may take.
+#[test]
+fn a_worker_polls_before_it_sleeps_if_it_is_told() {
+    bounded(|| {
+        let (tell, marks) = channel();
+        let listen = move |_: &WorkerInfo| {
+            let tell = tell.clone();
+            on_mark(move |label| {
+                let _ = tell.send(label);
+            });
+        };
+        let builder = ShardedThreadPool::builder(Runner).shards(1).threads_per_shard(1);
+        let pool = builder.spin(u32::MAX).on_thread_start(listen).start().unwrap();
+        while pool.snapshot().total().asleep < 1 {
+            std::thread::yield_now();
+        }
+        pool.submit(1, nothing()).unwrap();
+        while hear(&marks) != "rung while polling" {}
     });
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use keylane::testing::ManualClock;
 use keylane::{
-    Callback, Clock, Connection, ConnectionId, DispatchLoop, DispatchQueue, Dispatcher, Event, Handled,
-    LocalLoop, Message, MonotonicClock, Priority, QueueHandle, Running, Step, Stop,
+    Callback, Clock, Connection, ConnectionId, DispatchLoop, DispatchQueue, Dispatcher, Event, Fatal,
+    Handled, LocalLoop, Message, MonotonicClock, Priority, QueueHandle, Running, Step, Stop,
 };
 
 use common::{bounded, hear};
@@ -269,6 +269,26 @@ fn a_slow_callback_is_reported_while_it_runs_and_each_time_its_age_has_doubled()
 }
 
 #[test]
+fn a_callback_is_fatal_once() {
+    let office = Arc::new(Desk::default());
+    let fatal = Reports::default();
+    let report = {
+        let fatal = Arc::clone(&fatal);
+        Fatal::report(move |running: &Running<Callback>| fatal.lock().unwrap().push(running.clone()))
+    };
+    let builder = DispatchQueue::builder(Office(Arc::clone(&office))).clock(office.clock.clone());
+    let (queue, mut dispatch, _local) = builder.fatal(GRACE, report).stepped();
+    assert!(office.handle.set(queue.clone()).is_ok());
+    let mut connection = queue.connect();
+    for time in [21, 4] {
+        let _ = connection.deliver(letter(Act::Take(time))).unwrap();
+        assert_eq!(dispatch.step(), Step::Ran);
+    }
+    let fatal: Vec<_> = fatal.lock().unwrap().iter().map(|it| (it.what, it.age, it.reports)).collect();
+    assert_eq!(fatal, [(Callback::Queued(connection.id()), GRACE, 0)]);
+}
+
+#[test]
 fn each_kind_of_callback_is_watched_where_it_runs() {
     let mut stepped = Stepped::new(true);
     let mut connection = stepped.queue.connect();
@@ -316,7 +336,10 @@ fn a_late_look_reports_once() {
         assert_eq!(seen.len(), 1);
         assert_eq!((seen[0].age, seen[0].thread.as_deref()), (seconds(36), Some("a worker")));
         assert_eq!(queue.snapshot().running, seen, "and it still runs");
-        let said = seen[0].to_string();
+        let mut said = seen[0].clone();
+        assert_eq!(said.os_thread.is_some(), cfg!(target_os = "linux"));
+        said.os_thread = None;
+        let said = said.to_string();
         assert_eq!(
             said,
             "dispatch of a message from connection 1 has been running for 36s on thread a worker"

@@ -2,7 +2,7 @@
 //!
 //! * [`QueueModel`] is `DispatchQueue`: deterministic, so every operation has exactly one allowed outcome.
 //! * [`PoolModel`] is `ShardedThreadPool`: it does not choose, it says which choices are allowed and objects
-//!   to any other.
+//!   to any other, its scheduler's included.
 //! * [`ThrottleModel`] is `Throttle`: deterministic again, for who is served next is no choice.
 //! * [`GateModel`] is `EpochGate`: it does not choose which session is delivered first.
 //!
@@ -19,9 +19,9 @@ mod queue_model;
 mod throttle_model;
 
 pub use gate_model::{Arrival, GateModel, Publishing};
-pub use pool_model::{DrainId, Drained, ItemId, PoolModel, Stepped, Violation};
+pub use pool_model::{Asked, DrainId, Drained, ItemId, Lines, Moment, PoolModel, Stepped, Violation};
 pub use queue_model::{Delivery, Dispatching, Passing, Posted, QueueModel, Taken};
 pub use throttle_model::{RequestId, Standing, ThrottleModel};
 
 /// The few types of keylane's that the models speak of.
-pub use keylane::{Event, Limits, Priority, Stop};
+pub use keylane::{Class, Event, Limits, OnItemPanic, Overtakes, Priority, Stop};

@@ -1,24 +1,36 @@
 //! `ShardedThreadPool` by definition: every item ever submitted, and what may happen next.
 //!
-//! Which ready key runs next is the pool's own choice, within "keys take turns"; so is when a worker is
-//! stepped. The model is therefore asked before a choice ([`PoolModel::step`]) and told after it
+//! Which ready key runs next is the pool's own choice, within "keys take turns", and which class its scheduler's; so is
+//! when a worker is stepped. The model is therefore asked before a choice ([`PoolModel::step`]) and told after it
 //! ([`PoolModel::start`]).
+//!
+//! An item's place in its line is in `item.rs`, whose turn it is in `turns.rs`, what a drain waits for in `drains.rs`, what
+//! comes back in `back.rs`.
 
-use std::collections::BTreeMap;
+mod back;
+mod drains;
+mod item;
+mod turns;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use keylane::Stop;
+use keylane::{Class, OnItemPanic, Overtakes, Stop};
+
+use drains::Drain;
+pub use drains::{DrainId, Drained};
+use item::{Item, Place, line_of};
+pub use item::{Lines, Moment};
+pub use turns::Asked;
 
 /// Number of an accepted item, in the order of acceptance.
 pub type ItemId = usize;
 
-/// Number of a drain, in the order they began.
-pub type DrainId = usize;
-
 /// What a step of a worker must do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stepped {
-    /// Run one of these.
+    /// Run one of these; or nothing, if the scheduler says so.
     OneOf(Vec<ItemId>),
     /// Nothing, for now.
     Idle,
@@ -31,7 +43,7 @@ pub enum Stepped {
 pub enum Violation {
     /// P1: it has started before, or has been handed back.
     NotWaiting,
-    /// P2: an earlier item of its key waits.
+    /// P2: an earlier item of its key and line waits.
     OutOfOrder,
     /// P3: its key runs already.
     KeyRuns,
@@ -39,21 +51,18 @@ pub enum Violation {
     Paused,
     /// P8: it was to be handed back.
     Stopped,
+    /// P10: it is not due.
+    Early,
+    /// P12: its key is poisoned.
+    Poisoned,
     /// Keys take turns: its key had one already since this item became ready.
     SecondTurn(ItemId),
-}
-
-/// What a drain that has begun must do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drained {
-    /// Not return.
-    Waits,
-    /// Return, well.
-    Done,
-    /// Return, saying that the pool has been shut down: something it waited for will never run.
-    Stopped,
-    /// The same, or wait for what still runs or has its key held.
-    MayStop,
+    /// The scheduler was asked about others than those that could start.
+    Candidates,
+    /// It is of another class than the scheduler chose, or of one that may not start yet.
+    NotChosen,
+    /// This class was next: it has been passed over as often as it may be, or nothing started while it could.
+    PassedOver(Class),
 }
 
 /// The sequential specification of a pool.
@@ -61,54 +70,24 @@ pub enum Drained {
 pub struct PoolModel<K> {
     /// Given, not predicted: keys are spread by a hash.
     shard_of: BTreeMap<K, usize>,
-    now: u64,
+    on_panic: OnItemPanic,
+    passes: Overtakes,
+    now: Moment,
+    /// What the pool's clock says.
+    time: Duration,
     items: Vec<Item<K>>,
     pauses: usize,
     /// The two steps of a shutdown: nothing is accepted any more; what was accepted is dealt with.
     closed: bool,
     stop: Option<Stop>,
     drains: Vec<Drain<K>>,
-    /// Since when each key that is ready has been so: it has a waiting item, and does not run and is not held.
-    ready_since: BTreeMap<K, u64>,
-}
-
-/// What a drain waits for.
-#[derive(Clone, Debug)]
-struct Drain<K> {
-    /// Items below this number,
-    below: ItemId,
-    /// of this key; or of all, and then their descendants too.
-    key: Option<K>,
-}
-
-#[derive(Clone, Debug)]
-struct Item<K> {
-    key: K,
-    /// The item whose handler submitted it.
-    parent: Option<ItemId>,
-    /// Its place among the items of its key: the smallest goes first.
-    place: i64,
-    started: Option<u64>,
-    ended: Option<u64>,
-    /// Whether its key is kept beyond its end.
-    held: bool,
-    handed_back: bool,
-    removed: bool,
-}
-
-impl<K> Item<K> {
-    fn waits(&self) -> bool {
-        self.started.is_none() && !self.handed_back && !self.removed
-    }
-
-    /// Whether its key may not go on.
-    fn has_the_key(&self) -> bool {
-        self.runs() || self.held
-    }
-
-    fn runs(&self) -> bool {
-        self.started.is_some() && self.ended.is_none()
-    }
+    poisoned: BTreeSet<K>,
+    /// The lines of each scheduler that there has been; the last one is in force.
+    schedulers: Vec<Lines>,
+    /// Since when each line of a key has its turn: it has a waiting item, and had it at a moment at which the key was free.
+    turns: BTreeMap<(K, Class), Moment>,
+    /// How often each class of a shard has been passed over since one of it started, while one of it could have.
+    passed: BTreeMap<(usize, Class), u64>,
 }
 
 impl<K: Clone + Ord + Debug> PoolModel<K> {
@@ -116,14 +95,38 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
     pub fn new(shard_of: BTreeMap<K, usize>) -> Self {
         Self {
             shard_of,
+            on_panic: OnItemPanic::default(),
+            passes: Overtakes::default(),
             now: 0,
+            time: Duration::ZERO,
             items: Vec::new(),
             pauses: 0,
             closed: false,
             stop: None,
             drains: Vec::new(),
-            ready_since: BTreeMap::new(),
+            poisoned: BTreeSet::new(),
+            schedulers: vec![Lines::new()],
+            turns: BTreeMap::new(),
+            passed: BTreeMap::new(),
         }
+    }
+
+    /// A pool that does this when a handler panics.
+    #[must_use]
+    pub fn on_panic(self, on_panic: OnItemPanic) -> Self {
+        Self { on_panic, ..self }
+    }
+
+    /// A pool whose classes are passed over at most so often.
+    #[must_use]
+    pub fn passes(self, passes: Overtakes) -> Self {
+        Self { passes, ..self }
+    }
+
+    /// A pool whose scheduler has these lines.
+    #[must_use]
+    pub fn lines(self, lines: Lines) -> Self {
+        Self { schedulers: vec![lines], ..self }
     }
 
     /// The shard of a key, as it was given.
@@ -131,50 +134,102 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         self.shard_of[key]
     }
 
+    /// When an item was submitted, or was to be, by the pool's clock.
+    pub fn arrived(&self, id: ItemId) -> Duration {
+        self.items[id].arrived
+    }
+
     /// `submit`, from inside the handler of `parent` if there is one. `None`: it must be refused.
     pub fn submit(&mut self, key: K, parent: Option<ItemId>) -> Option<ItemId> {
-        let last = self.of(&key).map(|item| item.place).max();
-        self.put(key, parent, last.map_or(0, |last| last + 1))
+        self.submit_of(Class::default(), key, parent)
+    }
+
+    /// The same of a class.
+    pub fn submit_of(&mut self, class: Class, key: K, parent: Option<ItemId>) -> Option<ItemId> {
+        self.put(class, key, parent, Place::Back(self.now + 1), self.time)
     }
 
     /// `submit_front`, or `put_back` by who holds the key after the item `parent`. Of a batch, the last comes first.
     pub fn submit_front(&mut self, key: K, parent: Option<ItemId>) -> Option<ItemId> {
-        let first = self.of(&key).map(|item| item.place).min();
-        self.put(key, parent, first.map_or(0, |first| first - 1))
+        self.submit_front_of(Class::default(), key, parent)
     }
 
-    fn put(&mut self, key: K, parent: Option<ItemId>, place: i64) -> Option<ItemId> {
+    /// The same of a class.
+    pub fn submit_front_of(&mut self, class: Class, key: K, parent: Option<ItemId>) -> Option<ItemId> {
+        self.put(class, key, parent, Place::Front(self.now + 1), self.time)
+    }
+
+    /// `submit_after` (P10).
+    pub fn submit_after(
+        &mut self,
+        delay: Duration,
+        class: Class,
+        key: K,
+        parent: Option<ItemId>,
+    ) -> Option<ItemId> {
+        let due = self.time + delay;
+        let id = self.put(class, key, parent, Place::Later { due, since: None }, due);
+        self.find_due();
+        id
+    }
+
+    fn put(
+        &mut self,
+        class: Class,
+        key: K,
+        parent: Option<ItemId>,
+        place: Place,
+        arrived: Duration,
+    ) -> Option<ItemId> {
         if self.closed {
             return None;
         }
-        let now = self.tick();
-        if !self.of(&key).any(Item::has_the_key) {
-            self.ready_since.entry(key.clone()).or_insert(now);
-        }
-        let (started, ended) = (None, None);
+        let id = self.items.len();
         self.items.push(Item {
+            id,
             key,
+            class,
             parent,
             place,
-            started,
-            ended,
+            arrived,
+            since_scheduler: self.schedulers.len(),
+            started: None,
+            ended: None,
             held: false,
-            handed_back: false,
+            handed_back: None,
+            reclaimed: false,
             removed: false,
         });
-        Some(self.items.len() - 1)
+        self.settle();
+        Some(id)
     }
 
-    /// `remove`: what comes back, in order (P9).
-    pub fn remove(&mut self, key: &K) -> Vec<ItemId> {
-        if self.stop == Some(Stop::HandBack) {
-            return Vec::new();
+    /// The pool's clock moves on.
+    pub fn advance(&mut self, by: Duration) {
+        self.time += by;
+        self.find_due();
+    }
+
+    /// Items become due: they stand in their lines.
+    fn find_due(&mut self) {
+        self.now += 1;
+        for item in self.items.iter_mut().filter(|item| item.waits()) {
+            if let Place::Later { due, since: since @ None, .. } = &mut item.place {
+                if *due <= self.time {
+                    *since = Some(self.now);
+                    item.since_scheduler = self.schedulers.len();
+                }
+            }
         }
-        let mut removed: Vec<_> = self.waiting().filter(|&id| self.items[id].key == *key).collect();
-        removed.sort_by_key(|&id| self.items[id].place);
-        removed.iter().for_each(|&id| self.items[id].removed = true);
-        self.ready_since.remove(key);
-        removed
+        self.settle();
+    }
+
+    /// `set_scheduler`: which class's items wait in which line. Every line has a new turn.
+    pub fn set_scheduler(&mut self, lines: Lines) {
+        self.schedulers.push(lines);
+        self.turns.clear();
+        self.passed.clear();
+        self.settle();
     }
 
     /// The handler of an item keeps the key.
@@ -189,35 +244,15 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
     /// The key that was kept by an item is let go of, perhaps before its handler has ended.
     pub fn release(&mut self, id: ItemId) {
         self.items[id].held = false;
-        self.goes_on(id);
-    }
-
-    /// The item may have been what kept the key from going on.
-    fn goes_on(&mut self, id: ItemId) {
-        let now = self.tick();
-        let key = self.items[id].key.clone();
-        if !self.of(&key).any(Item::has_the_key) && self.of(&key).any(Item::waits) {
-            self.ready_since.insert(key, now);
-        }
-    }
-
-    fn of(&self, key: &K) -> impl Iterator<Item = &Item<K>> {
-        self.items.iter().filter(move |item| item.key == *key)
+        self.settle();
     }
 
     /// `Worker::step` of a worker of `shard`, up to where the handler begins.
-    pub fn step(&self, shard: usize) -> Stepped {
-        let may_start: Vec<_> = self
-            .waiting()
-            .filter(|&id| self.shard_of[&self.items[id].key] == shard && self.may_start(id).is_ok())
-            .collect();
-        let is_over = match self.stop {
-            None => false,
-            Some(Stop::HandBack) => true,
-            Some(Stop::RunRemaining) => !self.waiting().any(|id| self.shard_of[&self.items[id].key] == shard),
-        };
-        match may_start.is_empty() {
-            false => Stepped::OneOf(may_start),
+    pub fn step(&mut self, shard: usize) -> Stepped {
+        let could_start = self.could_start(shard);
+        let is_over = self.stop.is_some() && !self.waiting().any(|id| self.shard(id) == shard);
+        match could_start.is_empty() {
+            false => Stepped::OneOf(could_start),
             true if is_over => Stepped::Stopped,
             true => Stepped::Idle,
         }
@@ -229,21 +264,52 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
     /// The guarantee that this breaks.
     pub fn start(&mut self, id: ItemId) -> Result<(), Violation> {
         self.may_start(id)?;
-        self.takes_its_turn(id)?;
-        self.items[id].started = Some(self.tick());
-        let key = self.items[id].key.clone();
-        self.ready_since.remove(&key);
+        self.takes_its_turn(id, &self.could_start(self.shard(id)))?;
+        self.now += 1;
+        self.items[id].started = Some(self.now);
+        self.turns.remove(&(self.items[id].key.clone(), self.line(id)));
+        self.settle();
         Ok(())
     }
 
-    /// The handler of an item has ended, by returning or by a panic.
+    /// The handler of an item has ended by returning.
     ///
     /// # Panics
     /// If it does not run.
     pub fn end(&mut self, id: ItemId) {
         assert!(self.items[id].runs(), "only what runs can end");
-        self.items[id].ended = Some(self.tick());
-        self.goes_on(id);
+        self.items[id].ended = Some(self.now);
+        self.settle();
+    }
+
+    /// The handler of an item has ended by a panic (P12).
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn panic(&mut self, id: ItemId) {
+        match self.on_panic {
+            OnItemPanic::PoisonKey => {
+                self.poisoned.insert(self.items[id].key.clone());
+                if self.stop.is_some() {
+                    self.hand_back(|item, poisoned| poisoned.contains(&item.key));
+                }
+            }
+            OnItemPanic::Stop => self.shutdown(Stop::HandBack),
+            _ => {}
+        }
+        self.end(id);
+    }
+
+    /// `heal`. False if the key is not poisoned.
+    pub fn heal(&mut self, key: &K) -> bool {
+        let was_poisoned = self.poisoned.remove(key);
+        self.settle();
+        was_poisoned
+    }
+
+    /// `poisoned`, in the order of keys.
+    pub fn poisoned(&self) -> impl Iterator<Item = &K> {
+        self.poisoned.iter()
     }
 
     /// Whether `pause` may have returned: no handler runs (P6).
@@ -262,129 +328,48 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         self.pauses -= 1;
     }
 
-    /// `drain` begins.
-    pub fn drain(&mut self) -> DrainId {
-        self.drains.push(Drain { below: self.items.len(), key: None });
-        self.drains.len() - 1
-    }
-
-    /// `drain_key` begins.
-    pub fn drain_key(&mut self, key: K) -> DrainId {
-        self.drains.push(Drain { below: self.items.len(), key: Some(key) });
-        self.drains.len() - 1
-    }
-
-    /// What `drain` must do now (P7).
-    pub fn drained(&self, id: DrainId) -> Drained {
-        let covered: Vec<_> = self.covered(id).collect();
-        let never_runs =
-            |item: &&Item<K>| item.handed_back || (item.waits() && self.stop == Some(Stop::HandBack));
-        let stranded = covered.iter().any(never_runs);
-        if stranded && covered.iter().any(|item| item.has_the_key()) {
-            Drained::MayStop
-        } else if stranded {
-            Drained::Stopped
-        } else if covered.iter().all(|item| item.removed || (item.ended.is_some() && !item.held)) {
-            Drained::Done
-        } else {
-            Drained::Waits
-        }
-    }
-
-    /// `shutdown`, all of it at one moment.
-    pub fn shutdown(&mut self, stop: Stop) {
-        self.close();
-        self.shut_down(stop);
-    }
-
-    /// Its first step: nothing is accepted any more.
-    pub fn close(&mut self) {
-        self.closed = true;
-    }
-
-    /// Its second. A paused pool hands back; of several calls, [`Stop::HandBack`] prevails (P8).
-    pub fn shut_down(&mut self, stop: Stop) {
-        let stop = if self.pauses > 0 { Stop::HandBack } else { stop };
-        if self.stop != Some(Stop::HandBack) {
-            self.stop = Some(stop);
-        }
-    }
-
     /// Whether it has been shut down.
     pub fn is_stopped(&self) -> bool {
         self.stop.is_some()
     }
 
-    /// `reclaim`: what comes back, by key, each key's in order.
-    pub fn reclaim(&mut self) -> BTreeMap<K, Vec<ItemId>> {
-        self.shutdown(Stop::HandBack);
-        let mut leftovers = BTreeMap::<K, Vec<ItemId>>::new();
-        let mut rest: Vec<_> = self.waiting().collect();
-        rest.sort_by_key(|&id| self.items[id].place);
-        for id in rest {
-            self.items[id].handed_back = true;
-            leftovers.entry(self.items[id].key.clone()).or_default().push(id);
-        }
-        leftovers
-    }
-
-    fn tick(&mut self) -> u64 {
-        self.now += 1;
-        self.now
-    }
-
     fn waiting(&self) -> impl Iterator<Item = ItemId> {
-        (0..self.items.len()).filter(|&id| self.items[id].waits())
+        self.items.iter().filter(|item| item.waits()).map(|item| item.id)
+    }
+
+    fn shard(&self, id: ItemId) -> usize {
+        self.shard_of[&self.items[id].key]
+    }
+
+    /// The line in which an item waits.
+    fn line(&self, id: ItemId) -> Class {
+        line_of(self.schedulers.last().expect("there is one"), self.items[id].class)
+    }
+
+    /// What may start in a shard, if the scheduler says nothing.
+    fn could_start(&self, shard: usize) -> Vec<ItemId> {
+        self.waiting().filter(|&id| self.shard(id) == shard && self.may_start(id).is_ok()).collect()
     }
 
     fn may_start(&self, id: ItemId) -> Result<(), Violation> {
         let item = &self.items[id];
-        if !item.waits() {
-            Err(Violation::NotWaiting)
-        } else if self.stop == Some(Stop::HandBack) {
+        let is_first = |other: &Item<K>| !(other.is_queued() && other.precedes(item, &self.schedulers));
+        if item.handed_back.is_some() {
             Err(Violation::Stopped)
+        } else if !item.waits() {
+            Err(Violation::NotWaiting)
+        } else if item.is_to_come() {
+            Err(Violation::Early)
         } else if self.pauses > 0 {
             Err(Violation::Paused)
-        } else if self.of(&item.key).any(Item::has_the_key) {
+        } else if self.items.iter().any(|other| other.key == item.key && other.has_the_key()) {
             Err(Violation::KeyRuns)
-        } else if self.of(&item.key).any(|other| other.waits() && other.place < item.place) {
+        } else if self.poisoned.contains(&item.key) {
+            Err(Violation::Poisoned)
+        } else if !self.items.iter().all(is_first) {
             Err(Violation::OutOfOrder)
         } else {
             Ok(())
         }
-    }
-
-    /// No key starts twice while another of its shard could have started all that time.
-    fn takes_its_turn(&self, id: ItemId) -> Result<(), Violation> {
-        let Item { key, .. } = &self.items[id];
-        let last_turn =
-            self.items.iter().filter(|item| item.key == *key).filter_map(|item| item.started).max();
-        let rivals = self.waiting().filter(|&rival| {
-            let rival_key = &self.items[rival].key;
-            rival_key != key
-                && self.shard_of[rival_key] == self.shard_of[key]
-                && self.may_start(rival).is_ok()
-        });
-        for rival in rivals {
-            if last_turn > Some(self.ready_since[&self.items[rival].key]) {
-                return Err(Violation::SecondTurn(rival));
-            }
-        }
-        Ok(())
-    }
-
-    /// What a drain waits for.
-    fn covered(&self, drain: DrainId) -> impl Iterator<Item = &Item<K>> {
-        let Drain { below, key } = &self.drains[drain];
-        (0..self.items.len())
-            .filter(move |&id| match key {
-                Some(key) => id < *below && self.items[id].key == *key,
-                None => {
-                    // An item, then its parent, then its parent's parent; any of them suffices.
-                    let mut line = std::iter::successors(Some(id), |&id| self.items[id].parent);
-                    line.any(|id| id < *below)
-                }
-            })
-            .map(|id| &self.items[id])
     }
 }

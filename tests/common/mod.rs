@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses its own part of it")]
 
+pub mod figures;
 pub mod runner;
+pub mod zipf;
 
 use std::sync::Barrier;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};

@@ -1,18 +1,23 @@
-//! The real pool does, operation by operation, what the model allows: P1-P3, P6-P8, and keys take turns.
+//! The real pool does, operation by operation, what the model allows: P1-P3, P6-P10, P12 as far as it can be
+//! stepped, keys take turns, and classes go as the scheduler says.
 
+mod chooser;
 mod drain;
 mod ops;
 mod real;
+mod regressions;
+mod submits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keylane::{Handler, Lease, ShardedThreadPool, Step};
+use keylane::{Handler, Lease, OnItemPanic, Overtakes, ShardedThreadPool, Step};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
-use ops::{Key, Op, SHARDS, THREADS};
+use chooser::Chooser;
+use ops::{KEYS, Key, Op, SHARDS, THREADS};
 use real::Real;
 
 struct Machine;
@@ -23,6 +28,9 @@ struct Machine;
 struct Plan {
     shards: usize,
     threads_per_shard: usize,
+    chooser: Chooser,
+    passes: Overtakes,
+    on_panic: OnItemPanic,
     /// Whether it ends by running everything, rather than by handing back.
     ends_well: bool,
 }
@@ -32,8 +40,16 @@ impl ReferenceStateMachine for Machine {
     type Transition = Op;
 
     fn init_state() -> BoxedStrategy<Plan> {
-        (1..=SHARDS, 1..=THREADS, any::<bool>())
-            .prop_map(|(shards, threads_per_shard, ends_well)| Plan { shards, threads_per_shard, ends_well })
+        let size = (1..=SHARDS, 1..=THREADS);
+        (size, ops::chooser(), ops::passes(), ops::on_panic(), any::<bool>())
+            .prop_map(|((shards, threads_per_shard), chooser, passes, on_panic, ends_well)| Plan {
+                shards,
+                threads_per_shard,
+                chooser,
+                passes,
+                on_panic,
+                ends_well,
+            })
             .boxed()
     }
 
@@ -51,7 +67,7 @@ impl StateMachineTest for Machine {
     type Reference = Self;
 
     fn init_test(plan: &Plan) -> Arc<Real> {
-        Real::new(plan.shards, plan.threads_per_shard, placement(plan.shards))
+        Real::new(plan, placement(plan.shards))
     }
 
     fn apply(real: Arc<Real>, _: &Plan, op: Op) -> Arc<Real> {
@@ -84,14 +100,14 @@ fn placement(shards: usize) -> BTreeMap<Key, usize> {
         pool.submit(key, ()).unwrap();
         workers.iter_mut().position(|worker| worker.step() == Step::Ran).expect("one of them has it")
     };
-    (0..=u8::MAX).map(|key| (Key(key), shard_of(Key(key)))).collect()
+    (0..KEYS).map(|key| (Key(key), shard_of(Key(key)))).collect()
 }
 
 prop_state_machine! {
     #![proptest_config(ProptestConfig {
         cases: 4096,
         // Shrinking asks for a small program, not for the smallest.
-        max_shrink_iters: 20_000,
+        max_shrink_iters: if std::env::var_os("KEYLANE_MUTANT").is_some() { 0 } else { 20_000 },
         // In milliseconds: each step of shrinking a hang takes as long as a hang.
         max_shrink_time: 60_000,
         // A program that breaks a mutant is no regression.

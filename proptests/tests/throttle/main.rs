@@ -94,7 +94,7 @@ impl StateMachineTest for Machine {
 prop_state_machine! {
     #![proptest_config(ProptestConfig {
         cases: 4096,
-        max_shrink_iters: 20_000,
+        max_shrink_iters: if std::env::var_os("KEYLANE_MUTANT").is_some() { 0 } else { 20_000 },
         // A program that breaks a mutant is no regression.
         failure_persistence: match std::env::var_os("KEYLANE_MUTANT") {
             Some(_) => None,
