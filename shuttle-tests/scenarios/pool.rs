@@ -1,4 +1,5 @@
-//! A pool under submitters, pauses, drains and stops, whose handlers sometimes keep their key for a disk: P1-P8.
+//! A pool under submitters, pauses, drains and stops, whose items sometimes need two keys, and whose handlers sometimes keep
+//! theirs for a disk, or commit. Its workers help none, some or all of the other shards, and poll or not: P1-P8, P11.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -74,11 +75,21 @@ struct Booked {
     latest: usize,
 }
 
+/// What commits of one shard are told of.
+#[derive(Default)]
+struct Journal {
+    occupied: AtomicBool,
+    accepted: AtomicUsize,
+    /// How many have run, and the latest beginning of a call whose commit has.
+    written: Plain<(usize, usize)>,
+}
+
 struct World {
     size: Size,
     plan: Plan,
     ledger: Ledger,
     accounts: Box<[Account]>,
+    journals: Box<[Journal]>,
     /// Pauses that are in force for certain.
     pauses: AtomicUsize,
     /// Whether any ever was.
@@ -102,15 +113,20 @@ impl Handler for Bank {
     type Item = Item;
 
     fn handle(&self, lease: Lease<'_, Self::Key, Self::Item>, item: Item) {
-        let key = *lease;
         let Self { world, disk } = self;
         let ledger = &world.ledger;
-        let account = &world.accounts[key];
         ledger.callback();
         world.promise_not_paused();
-        ledger.promise(!account.occupied.swap(true, Ordering::Relaxed), "P3: one item of a key at a time");
-        account.booked.with(|booked| world.book(booked, item.id));
+        for &key in lease.keys() {
+            let account = &world.accounts[key];
+            ledger
+                .promise(!account.occupied.swap(true, Ordering::Relaxed), "P3: one item of a key at a time");
+            account.booked.with(|booked| world.book(booked, item.id));
+        }
         threads::step();
+        if threads::below(4) == 0 {
+            world.commit(&item.pool, *lease);
+        }
         let child = item.id + world.size.messages();
         if child < ledger.slots.len() && threads::below(2) == 0 {
             world.submit(&item.pool, child, None);
@@ -121,7 +137,7 @@ impl Handler for Bank {
             disk.send((lease.hold(), item)).expect("the disk turns while there is a handler");
             threads::step();
         } else {
-            world.end(key, &item);
+            world.end(lease.keys(), &item);
         }
         world.promise_not_paused();
         ledger.callback();
@@ -134,10 +150,12 @@ impl Handler for Bank {
 
 impl World {
     /// The end of an item: of its handler, or of what that has left to the disk.
-    fn end(&self, key: usize, item: &Item) {
-        let account = &self.accounts[key];
-        account.booked.with(|booked| booked.next.len());
-        account.occupied.store(false, Ordering::Relaxed);
+    fn end<'a>(&self, keys: impl Iterator<Item = &'a usize>, item: &Item) {
+        for &key in keys {
+            let account = &self.accounts[key];
+            account.booked.with(|booked| booked.next.len());
+            account.occupied.store(false, Ordering::Relaxed);
+        }
         self.ledger.slots[item.id].run();
         if let Some(answer) = &item.answer {
             answer.send(()).expect("the submitter waits for it");
@@ -148,7 +166,7 @@ impl World {
     fn turn_the_disk(&self, work: &Receiver<(KeyGuard<usize, Item>, Item)>) {
         while let Ok((key, item)) = work.recv() {
             threads::step();
-            self.end(*key.key(), &item);
+            self.end(key.keys(), &item);
             drop(key);
         }
     }
@@ -185,13 +203,61 @@ impl World {
         booked.next[submitter] = number + 1;
     }
 
+    /// P11.
+    fn commit(self: &Arc<Self>, pool: &PoolHandle<Bank>, key: usize) {
+        let shard = pool.shard_of(&key);
+        let begun = threads::stamp();
+        let ended = Arc::new(AtomicUsize::new(usize::MAX));
+        let callback = {
+            let (world, ended) = (Arc::clone(self), Arc::clone(&ended));
+            move || {
+                let Journal { occupied, written, .. } = &world.journals[shard];
+                world.ledger.callback();
+                world.promise_not_paused();
+                world.ledger.promise(!occupied.swap(true, Ordering::Relaxed), "P11: one commit at a time");
+                written.with(|(ran, latest)| {
+                    let in_order = ended.load(Ordering::Relaxed) >= *latest;
+                    world.ledger.promise(in_order, "P11: a commit runs before those whose call began later");
+                    (*ran, *latest) = (*ran + 1, begun.max(*latest));
+                });
+                threads::step();
+                occupied.store(false, Ordering::Relaxed);
+                world.promise_not_paused();
+            }
+        };
+        match pool.commit(&key, callback) {
+            Ok(()) => {
+                ended.store(threads::stamp(), Ordering::Relaxed);
+                self.journals[shard].accepted.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => self.ledger.promise(self.ledger.is_stopping(), "P11: only a stopped pool refuses"),
+        }
+    }
+
     fn submit(&self, pool: &PoolHandle<Bank>, id: usize, answer: Option<Sender<()>>) {
+        if threads::below(4) == 0 {
+            return self.submit_together(pool, id, answer);
+        }
         let key = threads::below(self.size.keys);
         self.ledger.hand_in(id, || match pool.submit(key, Item { id, pool: pool.clone(), answer }) {
             Ok(()) => true,
             Err(refused) => {
                 let (came_back, item) = refused.into_parts();
                 self.ledger.promise((came_back, item.id) == (key, id), "P1: what is refused comes back");
+                false
+            }
+        });
+    }
+
+    fn submit_together(&self, pool: &PoolHandle<Bank>, id: usize, answer: Option<Sender<()>>) {
+        let mut keys: Vec<usize> = (0..2).map(|_| threads::below(self.size.keys)).collect();
+        let item = Item { id, pool: pool.clone(), answer };
+        self.ledger.hand_in(id, || match pool.submit_together(keys.clone(), item) {
+            Ok(()) => true,
+            Err(refused) => {
+                let (came_back, item) = refused.into_parts();
+                keys.dedup();
+                self.ledger.promise((came_back, item.id) == (keys, id), "P1: what is refused comes back");
                 false
             }
         });
@@ -265,6 +331,12 @@ impl World {
         let panics =
             (0..self.ledger.slots.len()).filter(|&id| Self::panics(id) && self.ledger.slots[id].has_run());
         self.ledger.promise(report.panics == panics.count(), "every handler that panicked is counted");
+        let accepted: usize =
+            self.journals.iter().map(|journal| journal.accepted.load(Ordering::Relaxed)).sum();
+        let ran: usize = self.journals.iter().map(|journal| journal.written.with(|(ran, _)| *ran)).sum();
+        self.ledger
+            .promise(accepted == ran + report.commits.len(), "P11: each commit runs once or comes back");
+        self.ledger.promise(report.commits.is_empty() || may_be_left, "P11: none comes back that was to run");
         drop(report);
         self.ledger.settle();
     }
@@ -277,6 +349,7 @@ pub fn run(size: Size) {
         plan: Plan::draw(size.messages()),
         ledger: Ledger::new(GENERATIONS * size.messages()),
         accounts: (0..size.keys).map(|_| Account::default()).collect(),
+        journals: (0..size.shards).map(|_| Journal::default()).collect(),
         pauses: AtomicUsize::new(0),
         paused: AtomicBool::new(false),
     });
@@ -284,6 +357,8 @@ pub fn run(size: Size) {
     let pool = ShardedThreadPool::builder(Bank { world: Arc::clone(&world), disk })
         .shards(size.shards)
         .threads_per_shard(size.threads_per_shard)
+        .help(threads::below(size.shards))
+        .spin([0, 2][threads::below(2)])
         .start()
         .expect("threads can be started");
     let disk = {

@@ -13,14 +13,19 @@ use scenarios::{gate, pool, queue, traffic};
 
 const POOL: Sampling = Sampling {
     name: "pool_small",
-    guarantees: &["P1", "P2", "P3", "P5", "P6", "P7", "P8"],
+    guarantees: &["P1", "P2", "P3", "P5", "P6", "P7", "P8", "P11"],
     threads: pool::Size::SMALL.threads(),
     messages: pool::Size::SMALL.messages(),
     wide: false,
     reaches: &[
         "rung before sleep",
+        "rung while polling",
         "slept",
         "worker woke",
+        "worker helps",
+        "claimed",
+        "claimed all",
+        "claimed too late",
         "arrived while settling",
         "control waited",
         "pause refused",

@@ -26,6 +26,10 @@ impl<T> Log<T> {
         self.0.lock().unwrap().push(entry);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().unwrap().is_empty()
+    }
+
     pub fn take(&self) -> Vec<T> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }

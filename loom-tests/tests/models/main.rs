@@ -21,9 +21,14 @@ mod inbox;
 mod lane;
 mod museum;
 mod pairs;
+mod pool_commits;
 mod pool_control;
 mod pool_front;
+mod pool_help;
 mod pool_key;
+mod pool_later;
+mod pool_together;
+mod pool_watch;
 mod testing;
 mod throttle;
 mod watch;
@@ -45,10 +50,15 @@ fn models() -> Vec<Model> {
         dispatch_throttle::models(),
         pool_key::models(),
         pool_front::models(),
+        pool_later::models(),
+        pool_commits::models(),
         pool_control::models(),
         throttle::models(),
         gate::models(),
         watch::models(),
+        pool_watch::models(),
+        pool_help::models(),
+        pool_together::models(),
         testing::models(),
         whole::models(),
         museum::models(),

@@ -2,13 +2,14 @@
 //! the other files would have found.
 
 use crate::harness::{Log, Model, Plain};
-use keylane::internals::{self, Baton, Charge, mark};
+use keylane::internals::{self, Baton, Charge, Deadline, Seat, mark};
 use keylane::{
     ConnectionId, DispatchQueue, Dispatcher, Handled, Handler, Lease, Message, PoolHandle, ShardedThreadPool,
     Step, Stop, Worker,
 };
 use loom::thread;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Every model of this file.
 pub fn models() -> Vec<Model> {
@@ -81,12 +82,20 @@ struct Gated {
 }
 
 impl Charge for Gated {
-    fn runnable(&self) -> usize {
+    fn runnable(&mut self) -> usize {
         if self.open { self.waiting.len() } else { 0 }
     }
 
     fn take_in(&mut self, _lie_down: bool) -> bool {
         false
+    }
+
+    fn due(&mut self) -> Option<Duration> {
+        None
+    }
+
+    fn deadline(&self, _: Duration) -> Deadline {
+        unreachable!("nothing is due")
     }
 }
 
@@ -98,13 +107,14 @@ fn a_gate_opens_before_two_sleepers() -> Model {
         .reaches(&["slept", "rung before sleep", "woken for an item"])
         .scenario(|| {
             let gated = Gated { open: false, waiting: vec![1, 2] };
-            let baton = internals::Arc::new(Baton::new(gated, 2));
-            for worker in 0..2 {
+            let baton = internals::Arc::new(Baton::new(gated));
+            for _ in 0..2 {
                 let baton = internals::Arc::clone(&baton);
                 thread::spawn(move || {
+                    let seat = Seat::default();
                     let mut gated = baton.take_up();
                     while !gated.open {
-                        gated = baton.sleep(gated, worker);
+                        gated = baton.sleep(gated, &seat);
                     }
                     gated.waiting.pop().expect("one for each");
                 });

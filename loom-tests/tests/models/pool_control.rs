@@ -27,6 +27,8 @@ pub fn models() -> Vec<Model> {
         drain_against_stop_against_run(),
         stop_against_stop(),
         resume_against_stop(),
+        fewer_threads_against_submit(),
+        more_threads_against_submit(),
     ]
 }
 
@@ -437,7 +439,7 @@ fn pause_against_stop() -> Model {
 /// `Stopped` exactly if something it was waiting for has come back.
 fn drain_against_stop() -> Model {
     Model::new("drain_against_stop", "P7 P8", 2)
-        .iterations(5_125)
+        .iterations(6_892)
         .reaches(&["drained", "drain stranded", "control waited"])
         .scenario(|| {
             let (pool, mut workers, sums) = pool(1);
@@ -543,4 +545,32 @@ fn resume_against_stop() -> Model {
             assert!(ran == 0 || ran == 2, "all shards or none");
             assert_eq!(ran + pool.reclaim(workers).leftovers.len(), 2);
         })
+}
+
+/// One of two threads is one too many: an item it was woken for is left to the other.
+fn fewer_threads_against_submit() -> Model {
+    Model::new("fewer_threads_against_submit", "P1 P5 P8", 3)
+        .iterations(165_076)
+        .bounded(5)
+        .reaches(&["worker retired", "slept", "worker woke"])
+        .scenario(|| resized(2, 1))
+}
+
+/// A thread is added while the other sleeps, runs the item, or looks for it.
+fn more_threads_against_submit() -> Model {
+    Model::new("more_threads_against_submit", "P1 P5 P8", 3)
+        .iterations(52_674)
+        .bounded(5)
+        .reaches(&["slept", "worker woke"])
+        .scenario(|| resized(1, 2))
+}
+
+fn resized(from: usize, to: usize) {
+    let sums = Arc::new([Plain::new(0), Plain::new(0)]);
+    let builder = ShardedThreadPool::builder(Sum(Arc::clone(&sums))).shards(1).threads_per_shard(from);
+    let pool = builder.start().unwrap();
+    pool.submit(0, 1).unwrap();
+    pool.set_threads_per_shard(to).unwrap();
+    assert!(pool.join().unwrap().leftovers.is_empty());
+    assert_eq!(sums[0].get(), 1, "P1");
 }

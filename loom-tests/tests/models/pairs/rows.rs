@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::pairs::{gate, inbox, pool, queue, throttle};
 
 /// Whose operations are raced, and where they are.
-const OBJECTS: [(&str, &str); 14] = [
+const OBJECTS: [(&str, &str); 17] = [
     ("Inbox", "lane/inbox.rs"),
     ("Connection", "dispatch/connection.rs"),
     ("Local", "dispatch/local.rs"),
@@ -14,6 +14,9 @@ const OBJECTS: [(&str, &str); 14] = [
     ("DispatchLoop", "dispatch/dispatch_loop.rs"),
     ("QueueHandle", "dispatch/queue.rs"),
     ("PoolHandle", "pool/handle.rs"),
+    ("PoolHandle", "pool/histograms/kept.rs"),
+    ("Lease", "pool/lease.rs"),
+    ("KeyGuard", "pool/lease.rs"),
     ("Worker", "pool/worker.rs"),
     ("Throttle", "throttle/throttle.rs"),
     ("Permit", "throttle/permit.rs"),
@@ -44,7 +47,34 @@ const NOT_RACED: &[(&str, &str)] = &[
         "as `submit`, in one step: the models of `pool_key`, and properties of the policy",
     ),
     ("PoolHandle::submit_front_batch", "as `submit_front`, in one step: the models of `pool_key`"),
+    ("PoolHandle::submit_together", "one step under all its batons at once: the models of `pool_together`"),
+    ("Lease::keys", "reads what never changes"),
+    ("KeyGuard::keys", "reads what never changes"),
+    ("PoolHandle::submit_after", "as `submit`, in one step: the models of `pool_later`"),
+    (
+        "PoolHandle::set_scheduler",
+        "one step under each baton: the models of `pool_later`, and properties of the policy",
+    ),
+    (
+        "PoolHandle::heal",
+        "one step under the baton, as a guard's release; loom cannot unwind two threads, so `pool_panics.rs` asks natively",
+    ),
+    ("PoolHandle::poisoned", "as `heal`"),
+    ("PoolHandle::pause_new", "`pause` without its wait"),
+    ("PoolHandle::commit", "the models of `pool_commits`"),
+    ("PoolHandle::snapshot", "one step under each baton, which changes nothing"),
+    (
+        "PoolHandle::histograms",
+        "exchanges under each baton what nothing else looks at, and is not built in models: `pool_observation.rs` asks natively",
+    ),
+    ("Lease::class", "reads what never changes"),
     ("Lease::pool", "reads what never changes"),
+    ("Lease::suspend_watch", "notes it where only looks come: the models of `watch` and `pool_watch`"),
+    (
+        "PoolHandle::report_slow",
+        "looks at what workers note of their items: the models of `watch` and `pool_watch`",
+    ),
+    ("PoolHandle::running", "as `report_slow`"),
     ("KeyGuard::key", "reads what never changes"),
     ("Worker::shard", "reads what never changes"),
     ("Permit::bytes", "reads what never changes"),
