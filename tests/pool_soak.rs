@@ -15,8 +15,8 @@ mod common;
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Barrier, RwLock};
 use std::thread;
@@ -217,6 +217,10 @@ struct Office {
     inside: AtomicU64,
     /// Pauses in force.
     paused: AtomicU64,
+    /// A stop that hands back what is queued is about to begin, or has.
+    hands_back: AtomicBool,
+    /// It has been called: what was queued is on its way to the report.
+    has_handed_back: AtomicBool,
     /// Shared by those who remove until they have recorded what.
     removing: RwLock<()>,
     throttle: Throttle,
@@ -432,13 +436,18 @@ impl Office {
         let ledger = &self.ledgers[key];
         let others = ledger.removals_ended.load(SeqCst);
         let begun = ledger.removals_begun.fetch_add(1, SeqCst);
-        let before = ledger.submitted();
-        self.take_out(key, pool.remove(&key), &self.counts.removed);
+        let (before, has_handed_back) = (ledger.submitted(), self.has_handed_back.load(SeqCst));
+        let removed = pool.remove(&key);
+        ensure!(self, removed.is_empty() || !has_handed_back, "P8: what was handed back is removed as well");
+        // If not even this holds yet, all that was queued was still there.
+        let hands_back = self.hands_back.load(SeqCst);
+        self.take_out(key, removed, &self.counts.removed);
         let here =
             ledger.lanes.iter().zip(before).map(|(lane, before)| before.saturating_sub(lane.left())).sum();
         let alone = begun == others && ledger.removals_begun.load(SeqCst) == begun + 1;
+        let has_all = alone && !hands_back;
         // One may have been picked, and is about to tell.
-        ensure!(self, !alone || matches!(here, 0..=1_u64), "P9: {here} of key {key} do not come back");
+        ensure!(self, !has_all || matches!(here, 0..=1_u64), "P9: {here} of key {key} do not come back");
         ledger.removals_ended.fetch_add(1, SeqCst);
     }
 
@@ -757,7 +766,12 @@ impl Producer {
                 self.submit(key, count)?;
             }
         }
+        let hands_back = self.end != End::RunRemaining;
+        office.hands_back.store(hands_back, SeqCst);
         pool.shutdown(if self.end == End::HandBack { Stop::HandBack } else { Stop::RunRemaining });
+        office.has_handed_back.store(hands_back, SeqCst);
+        // Those that most of it waited for.
+        (0..10).for_each(|key| office.remove(&pool, key));
         // Those who wait for room are waiting for what comes back when they have ended.
         office.throttle.close();
         drop(paused);
@@ -775,6 +789,8 @@ fn session(items: u64, end: End, helped: usize) -> &'static Counts {
         outstanding: Default::default(),
         inside: AtomicU64::new(0),
         paused: AtomicU64::new(0),
+        hands_back: AtomicBool::new(false),
+        has_handed_back: AtomicBool::new(false),
         removing: RwLock::default(),
         throttle: Throttle::new(limits),
         zipf: Zipf::new(KEYS, 0.99),
