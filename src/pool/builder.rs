@@ -138,10 +138,10 @@ impl<H: Handler> ShardedThreadPoolBuilder<H> {
     /// that sleeps takes the system some microseconds, of whoever submits as well. 0 unless set: an idle pool takes no time at
     /// all.
     ///
-    /// It stays a number of looks and no time. Each takes a lock that only its waker wants, and a moment's pause: some
-    /// hundred nanoseconds, which differ from processor to processor. Worth it where there are more cores than threads that
-    /// have something to do, and items come again and again within that time; a loss elsewhere. What is due at a certain time
-    /// may start so much later.
+    /// It stays a number of looks and no time. Each takes a lock that only its waker wants, and a moment's pause: 400
+    /// nanoseconds where it was measured (`docs/decisions/0027-a-poll-before-sleep.md`), and other processors differ. Worth it
+    /// where there are more cores than threads that have something to do, and items come again and again within that time; a
+    /// loss elsewhere. What is due at a certain time may start so much later.
     pub fn spin(mut self, polls: u32) -> Self {
         self.polls = polls;
         self
