@@ -115,8 +115,9 @@ impl Laboratory {
         let mut copy = Copy::write(root, &mutants::home(root), mutants::all(root)?)?;
         copy.settle()?;
         // One that somebody thought of is to be noticed, and not left out in silence.
-        let lost = copy.dropped().find(|mutant| mutant.entry.is_some());
-        ensure!(lost.is_none(), "{:?} does not build among the others", lost.map(|mutant| &mutant.id));
+        let lost: Vec<_> =
+            copy.dropped().filter(|mutant| mutant.entry.is_some()).map(|mutant| &mutant.id).collect();
+        ensure!(lost.is_empty(), "{lost:?}: do not build among the others");
         let executables = build::tests(copy.home(), &root.join("target"), PACKAGES)?;
         let mut models = models::describe(executables.get("keylane-loom/models")?)?;
         models.sort_by_key(|model| model.pinned);
