@@ -109,8 +109,10 @@ fn a_pause_a_drain_and_a_limit_are_for_who_helps_too() {
 #[test]
 fn who_helps_looks_out_for_what_is_to_come() {
     bounded(|| {
-        let builder = ShardedThreadPool::builder(Runner).shards(2).threads_per_shard(1).help(1);
-        let pool = builder.start().unwrap();
+        // It stands still while they are submitted, however long that takes.
+        let clock = ManualClock::new();
+        let builder = ShardedThreadPool::builder(Runner).clock(clock.clone()).help(1);
+        let pool = builder.shards(2).threads_per_shard(1).start().unwrap();
         let [first, second] = keys(0, 2, |key| pool.shard_of(key))[..] else { unreachable!() };
         // The shard's own worker is busy.
         let release = common::runner::hold(&pool, first, nothing());
@@ -120,6 +122,7 @@ fn who_helps_looks_out_for_what_is_to_come() {
             let task = Box::new(move || did.send(milliseconds).unwrap());
             pool.submit_after(Duration::from_millis(milliseconds), second, task).unwrap();
         }
+        clock.advance(Duration::from_millis(3));
         assert_eq!([(); 3].map(|()| hear(&done)), [1, 2, 3], "P10");
         release.send(()).unwrap();
         pool.join().unwrap();

@@ -2,13 +2,16 @@
 
 mod common;
 
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use common::hear;
 use keylane::testing::ManualClock;
 use keylane::{
-    Bands, Candidate, Class, Handler, Lease, Mclock, Overtakes, PoolHandle, Scheduler, ShardedThreadPool,
-    ShardedThreadPoolBuilder, Share, Step, Stop, Weighted, Worker,
+    Bands, Candidate, Class, Clock, Handler, Lease, Mclock, Overtakes, PoolHandle, Scheduler,
+    ShardedThreadPool, ShardedThreadPoolBuilder, Share, Step, Stop, Weighted, Worker,
 };
 
 /// What is done, of which class, at what cost.
@@ -336,11 +339,49 @@ fn threads_sleep_until_what_is_to_come_is_due() {
         let op = Op { number, class: 0, cost: 1 };
         pool.submit_after(Duration::from_millis(milliseconds), number, op).unwrap();
     }
-    for milliseconds in [10, 20, 30] {
-        let op = done.recv().unwrap();
-        assert_eq!(op.number, milliseconds / 10);
-        assert!(begun.elapsed() >= Duration::from_millis(milliseconds.into()), "P10: not early");
+    // In which order they are due is for how long these submits took to say.
+    for _ in 0..3 {
+        let due = Duration::from_millis(hear(&done).number.into()) * 10;
+        assert!(begun.elapsed() >= due, "P10: not early");
     }
     pool.submit_after(Duration::MAX, 1, Op { number: 4, class: 0, cost: 1 }).unwrap();
     assert_eq!(pool.join().unwrap().leftovers.len(), 1, "a time that never comes keeps nobody");
+}
+
+/// A clock that goes on by a nanosecond whenever somebody looks: what is due comes due at each of a worker's looks, in one
+/// round or another.
+struct EachLookIsLater(AtomicU64);
+
+impl Clock for EachLookIsLater {
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.fetch_add(1, Relaxed))
+    }
+}
+
+#[test]
+fn what_becomes_due_while_a_worker_lies_down_is_run() {
+    for looks in 1..=20 {
+        let (did, done) = channel();
+        let clock = EachLookIsLater(AtomicU64::new(0));
+        let builder = ShardedThreadPool::builder(Doer(did)).clock(clock).shards(1).threads_per_shard(1);
+        let pool = builder.start().unwrap();
+        let op = Op { number: looks, class: 0, cost: 1 };
+        pool.submit_after(Duration::from_nanos(looks.into()), 0, op).unwrap();
+        assert_eq!(hear(&done), op);
+    }
+}
+
+#[test]
+fn what_may_start_while_a_worker_lies_down_is_run() {
+    for looks in 1..=20 {
+        let (did, done) = channel();
+        let clock = EachLookIsLater(AtomicU64::new(0));
+        let paced = Paced { every: Duration::from_nanos(looks), next: Duration::ZERO };
+        let builder = ShardedThreadPool::builder(Doer(did)).clock(clock).scheduler(paced);
+        let pool = builder.shards(1).threads_per_shard(1).start().unwrap();
+        for number in 0..3 {
+            pool.submit(0, Op { number, class: 0, cost: 1 }).unwrap();
+        }
+        assert_eq!([hear(&done), hear(&done), hear(&done)].map(|op| op.number), [0, 1, 2]);
+    }
 }

@@ -12,8 +12,8 @@ pub trait Charge {
     /// could.
     fn runnable(&mut self) -> usize;
 
-    /// Takes in what has arrived. If nothing had, and `lie_down` is set, the next arrival will have the
-    /// baton taken up and laid down again. True if something had arrived.
+    /// Takes in what has arrived, and looks whether the time of others has come. If nothing had arrived, and `lie_down` is
+    /// set, the next arrival will have the baton taken up and laid down again. True if something had arrived.
     fn take_in(&mut self, lie_down: bool) -> bool;
 
     /// When an item that cannot start yet could, if nothing else happens. (Then, not sooner, [`runnable`](Self::runnable)
@@ -187,7 +187,7 @@ impl<C: Charge> Hold<'_, C> {
     }
 
     /// Establishes the law, where `lying_down` is on the bench but does not sleep yet; and says how long that one may.
-    /// Ends: each further round has taken in at least one arrival.
+    /// Ends: each further round has taken in at least one arrival, or takes one sleeper off the bench.
     fn settle(&mut self, lying_down: Option<&Arc<Bell>>) -> Deadline {
         if self.held().bench.is_empty() {
             // All are up: nobody to wake, nobody to be told of.
@@ -200,17 +200,22 @@ impl<C: Charge> Hold<'_, C> {
             (0..count).for_each(|_| mark("woken for an item"));
             self.wake(count);
             let held = self.held();
-            if held.bench.is_empty() || !held.charge.take_in(true) {
+            if held.bench.is_empty() {
+                return Deadline::NEVER;
+            }
+            let arrived = held.charge.take_in(true);
+            // Time goes on: an item may have come due since somebody looked last.
+            if !arrived && held.charge.runnable() <= held.waking {
                 return self.post_lookout(lying_down);
             }
-            mark("arrived while settling");
+            mark(if arrived { "arrived while settling" } else { "due while settling" });
         }
     }
 
     /// Sees to it that somebody looks when the next item is due.
     fn post_lookout(&mut self, lying_down: Option<&Arc<Bell>>) -> Deadline {
         let held = self.held();
-        if held.bench.is_empty() || held.waking > 0 {
+        if held.waking > 0 {
             // Whoever wakes will settle too.
             return Deadline::NEVER;
         }

@@ -7,8 +7,8 @@ use crate::harness::{Log, Model};
 use keylane::internals::{Bell, mark};
 use keylane::testing::ManualClock;
 use keylane::{
-    Candidate, Class, ControlError, Fifo, Handler, Lease, PoolHandle, Scheduler, ShardedThreadPool, Step,
-    Stop, Worker,
+    Candidate, Class, Clock, ControlError, Fifo, Handler, Lease, PoolHandle, Scheduler, ShardedThreadPool,
+    Step, Stop, Worker,
 };
 use loom::thread;
 
@@ -16,6 +16,7 @@ use loom::thread;
 pub fn models() -> Vec<Model> {
     vec![
         a_delayed_item_never_runs_early(),
+        its_time_comes_while_a_worker_lies_down(),
         a_delayed_item_holds_nothing_up(),
         a_delayed_item_holds_no_commit_up(),
         drain_waits_for_what_is_to_come(),
@@ -94,6 +95,42 @@ fn a_delayed_item_never_runs_early() -> Model {
             clock.advance(DELAY);
             let _ = worker.step();
             assert_eq!((ran.take().len(), worker.step()), (1, Step::Idle), "it runs when it is due, once");
+        })
+}
+
+/// A clock that goes on whenever somebody looks.
+struct EachLookIsLater(ManualClock);
+
+impl Clock for EachLookIsLater {
+    fn now(&self) -> Duration {
+        self.0.advance(DELAY);
+        self.0.now()
+    }
+}
+
+/// When an item is due: after the first look of the worker that takes it in, and before the one after that.
+const LOOKS: u32 = 4;
+
+/// A worker looks at the clock when it looks for work, and again when it lies down, and the time comes between the two.
+/// Nobody else comes: whether the worker has the item by then, or sleeps no longer than that, is for itself to see to.
+fn its_time_comes_while_a_worker_lies_down() -> Model {
+    Model::new("its_time_comes_while_a_worker_lies_down", "P5 P10", 2)
+        .iterations(228)
+        .reaches(&["due while settling"])
+        .scenario(|| {
+            let told = Arc::new(Bell::new());
+            let clock = ManualClock::new();
+            let handler = Punctual { clock: clock.clone(), ran: Log::new(), told: Some(Arc::clone(&told)) };
+            let builder = ShardedThreadPool::builder(handler).clock(EachLookIsLater(clock.clone()));
+            let (pool, mut workers) = builder.shards(1).threads_per_shard(1).stepped().unwrap();
+            let due = clock.now() + LOOKS * DELAY;
+            pool.submit_after(LOOKS * DELAY, (), due).unwrap();
+            let mut worker = workers.pop().unwrap();
+            let worker = thread::spawn(move || worker.run());
+            // By the handler.
+            told.wait();
+            pool.shutdown(Stop::RunRemaining);
+            worker.join().unwrap();
         })
 }
 
