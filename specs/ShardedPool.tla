@@ -59,8 +59,6 @@ controls == <<control, where, at, number, next, before>>
 counts == <<accepted, committed, spent>>
 vars == <<inboxes, core, generation, controls, rung, ripe, root, counts>>
 
-Arrival == [kind : {"back", "front", "later", "commit"}, key : Keys \cup {None}, item : Nat, parent : Nat]
-
 Init ==
     /\ arrived = [s \in Shards |-> <<>>]
     /\ door = [s \in Shards |-> "open"]
@@ -112,25 +110,27 @@ Tell(s, c, gens) ==
 -----------------------------------------------------------------------------
 (* Taking in what has arrived, in its order, and what is due. *)
 
+RECURSIVE QueueWhatIsDue(_, _)
+QueueWhatIsDue(c, by) ==
+    LET due == {l \in c.later : l.item \in by}
+    IN  IF due = {} THEN c
+        ELSE LET first == CHOOSE l \in due : \A m \in due : l.item <= m.item
+             IN  QueueWhatIsDue([c EXCEPT !.later = @ \ {first}, !.line[first.key] = Append(@, first.item)], by)
+
+\* What came later than something was due comes behind it: all know what was due when they came.
 RECURSIVE Admit(_, _)
 Admit(c, arrivals) ==
     IF arrivals = <<>> THEN c
     ELSE LET a == Head(arrivals)
-             d == CASE a.kind = "back" -> [c EXCEPT !.line[a.key] = Append(@, a.item)]
-                    [] a.kind = "front" -> [c EXCEPT !.line[a.key] = <<a.item>> \o @]
-                    [] a.kind = "later" -> [c EXCEPT !.later = @ \cup {[key |-> a.key, item |-> a.item]}]
-                    [] a.kind = "commit" -> [c EXCEPT !.commits = Append(@, a.item)]
+             b == QueueWhatIsDue(c, a.ripe)
+             d == CASE a.kind = "back" -> [b EXCEPT !.line[a.key] = Append(@, a.item)]
+                    [] a.kind = "front" -> [b EXCEPT !.line[a.key] = <<a.item>> \o @]
+                    [] a.kind = "later" -> [b EXCEPT !.later = @ \cup {[key |-> a.key, item |-> a.item]}]
+                    [] a.kind = "commit" -> [b EXCEPT !.commits = Append(@, a.item)]
          IN  Admit(d, Tail(arrivals))
 
-RECURSIVE QueueWhatIsDue(_)
-QueueWhatIsDue(c) ==
-    LET due == {l \in c.later : l.item \in ripe}
-    IN  IF due = {} THEN c
-        ELSE LET first == CHOOSE l \in due : \A m \in due : l.item <= m.item
-             IN  QueueWhatIsDue([c EXCEPT !.later = @ \ {first}, !.line[first.key] = Append(@, first.item)])
-
 \* The shard as it is when everything has been taken in, with its generations.
-TakenIn(s) == QueueWhatIsDue(Admit(core[s], arrived[s]))
+TakenIn(s) == QueueWhatIsDue(Admit(core[s], arrived[s]), ripe)
 
 \* What comes from outside belongs to the generation that the shard is in, what a handler submits to its own.
 Born(s) ==
@@ -153,7 +153,7 @@ Push(k, kind, parent) ==
     /\ accepted' = accepted + 1
     /\ root' = [root EXCEPT ![accepted + 1] = IF parent = None THEN accepted + 1 ELSE root[parent]]
     /\ arrived' = [arrived EXCEPT ![ShardOf(k)] =
-                    Append(@, [kind |-> kind, key |-> k, item |-> accepted + 1, parent |-> parent])]
+                    Append(@, [kind |-> kind, key |-> k, item |-> accepted + 1, parent |-> parent, ripe |-> ripe])]
     /\ UNCHANGED <<door, core, generation, controls, rung, ripe, committed>>
 
 Submit(k) == Push(k, "back", None) /\ spent' = spent
@@ -180,7 +180,7 @@ Commit(s) ==
     /\ committed < Commits
     /\ committed' = committed + 1
     /\ arrived' = [arrived EXCEPT ![s] =
-                    Append(@, [kind |-> "commit", key |-> None, item |-> committed + 1, parent |-> None])]
+                    Append(@, [kind |-> "commit", key |-> None, item |-> committed + 1, parent |-> None, ripe |-> ripe])]
     /\ UNCHANGED <<door, core, generation, controls, rung, ripe, root, accepted, spent>>
 
 Remove(k) ==

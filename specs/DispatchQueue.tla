@@ -1,0 +1,564 @@
+---------------------------- MODULE DispatchQueue ----------------------------
+(***************************************************************************)
+(* The queue: `src/dispatch/`, with the lanes, the roster and the inboxes   *)
+(* of `src/lane/` and the throttle. Connections deliver, fast on their own  *)
+(* thread or queued; one thread dispatches what is queued, another what was *)
+(* sent to oneself; a connection may be reset; and in the end the queue is  *)
+(* shut down, from a thread of its own, which waits until all is over.      *)
+(*                                                                         *)
+(* An action is one atomic operation, one critical section, or one callback *)
+(* (whose end is the next action of its thread).                            *)
+(*                                                                         *)
+(* Left out: which connection's turn it is within a priority (any), and the *)
+(* weighted band; costs (each message counts one); async waits and          *)
+(* deadlines of the throttle; connections that come and go; panics.         *)
+(***************************************************************************)
+EXTENDS Naturals, Sequences, FiniteSets
+
+CONSTANTS
+    Conns,
+    Messages,   \* how many each of them delivers
+    Locals,     \* how many are sent to oneself
+    Priorities,
+    FastToo,    \* whether messages may qualify for fast dispatch
+    Ordered,    \* whether the connections are ordered
+    Limit,      \* how many messages may be under way; 0: any number
+    MayReset,
+    How,        \* "never", "run" or "back": how it is shut down
+    Me,         \* who sends to oneself
+    NoMessage
+
+Dispatch == "dispatch"
+Local == "local"
+Sender == "sender"
+Boss == "boss"
+Threads == Conns \cup {Dispatch, Local, Sender, Boss}
+Message == [from : Conns \cup {Me}, number : Nat, priority : Priorities, fast : BOOLEAN]
+
+VARIABLES
+    lane,       \* by connection, one word: visiting, closed, done
+    sent,       \* by connection: how many messages its owner has expected; nobody else sees it
+    roster,     \* under its lock: closed, how many visits it waits for, and how far closing has come
+    quiet,      \* the bell of whoever waits for the last visit
+    throttle,   \* under its lock: reserved, who waits for room, closed
+    box,        \* by post ("dispatch" or "local"), under its lock: arrived, asleep, door
+    bell,       \* by post
+    ringing,    \* by post: threads that have to ring
+    where,      \* by thread: what it does next
+    hand,       \* by connection: the message that it delivers; by dispatch and local thread: whose callback runs
+    backlog,    \* by post: what its thread has taken in, in order
+    events,     \* of the dispatch thread: what it has yet to tell
+    fate,       \* by message that was accepted: what has become of it
+    delivered,  \* by connection, and of those to oneself: how many were begun
+    reset,      \* connections that have been reset
+    told        \* resets that have been told of
+
+lanes == <<lane, sent, roster, quiet>>
+posts == <<box, bell, ringing>>
+consumers == <<backlog, events>>
+ends == <<fate, delivered, reset, told>>
+vars == <<lanes, throttle, posts, where, hand, consumers, ends>>
+
+Post == {Dispatch, Local}
+
+Init ==
+    /\ lane = [c \in Conns |-> [visiting |-> FALSE, closed |-> FALSE, done |-> 0]]
+    /\ sent = [c \in Conns |-> 0]
+    /\ roster = [closing |-> FALSE, left |-> Conns, visiting |-> 0]
+    /\ quiet = FALSE
+    /\ throttle = [reserved |-> 0, line |-> <<>>, closed |-> FALSE]
+    /\ box = [p \in Post |-> [arrived |-> <<>>, asleep |-> FALSE, door |-> "open"]]
+    /\ bell = [p \in Post |-> FALSE]
+    /\ ringing = [p \in Post |-> {}]
+    /\ where = [t \in Threads |-> IF t \in Post THEN "steps" ELSE "idle"]
+    /\ hand = [t \in Conns \cup Post |-> NoMessage]
+    /\ backlog = [p \in Post |-> <<>>]
+    /\ events = <<>>
+    /\ fate = <<>>
+    /\ delivered = [c \in Conns \cup {Me} |-> 0]
+    /\ reset = {}
+    /\ told = {}
+
+Range(q) == {q[i] : i \in 1..Len(q)}
+Go(t, place) == where' = [where EXCEPT ![t] = place]
+Met(message, what) == fate' = [m \in DOMAIN fate \cup {message} |-> IF m = message THEN what ELSE fate[m]]
+
+-----------------------------------------------------------------------------
+(* Posts: an inbox and the bell of its consumer. See Inbox. *)
+
+Free(t) == \A p \in Post : t \notin ringing[p]
+
+\* The box is this; if its consumer was asleep, the thread has to ring.
+Put(t, p, arrived, door) ==
+    /\ box' = [box EXCEPT ![p] = [arrived |-> arrived, asleep |-> FALSE, door |-> door]]
+    /\ ringing' = [ringing EXCEPT ![p] = IF box[p].asleep THEN @ \cup {t} ELSE @]
+    /\ bell' = bell
+
+Ring(t) ==
+    \E p \in Post :
+        /\ t \in ringing[p]
+        /\ ringing' = [ringing EXCEPT ![p] = @ \ {t}]
+        /\ bell' = [bell EXCEPT ![p] = TRUE]
+        /\ UNCHANGED <<lanes, throttle, box, where, hand, consumers, ends>>
+
+Closed(p) == box[p].door \in {"run", "back"}
+
+\* Everything is swapped out.
+Swap(p, lieDown) ==
+    /\ box' = [box EXCEPT ![p].arrived = <<>>,
+                          ![p].asleep = @ \/ (lieDown /\ box[p].arrived = <<>> /\ ~Closed(p))]
+    /\ UNCHANGED <<bell, ringing>>
+
+Sleep(p) ==
+    /\ where[p] = "sleeps"
+    /\ bell[p]
+    /\ bell' = [bell EXCEPT ![p] = FALSE]
+    /\ Go(p, "steps")
+    /\ UNCHANGED <<lanes, throttle, box, ringing, hand, consumers, ends>>
+
+-----------------------------------------------------------------------------
+(* The throttle. *)
+
+Fits(reserved) == Limit = 0 \/ reserved < Limit
+
+RECURSIVE Serve(_)
+Serve(state) ==
+    IF state.line # <<>> /\ Fits(state.reserved)
+    THEN Serve([state EXCEPT !.line = Tail(@), !.reserved = @ + 1])
+    ELSE state
+
+\* One comes back: those in front of the line who fit are served.
+Release(t, place) ==
+    LET back == [throttle EXCEPT !.reserved = @ - 1]
+        served == Range(back.line) \ Range(Serve(back).line)
+    IN  /\ throttle' = Serve(back)
+        /\ where' = [u \in Threads |-> IF u = t THEN place ELSE IF u \in served THEN "has" ELSE where[u]]
+
+-----------------------------------------------------------------------------
+(* A connection. *)
+
+Idle(c) == where[c] = "idle" /\ Free(c)
+
+Deliver(c) ==
+    /\ Idle(c)
+    /\ c \notin reset
+    /\ delivered[c] < Messages
+    /\ delivered' = [delivered EXCEPT ![c] = @ + 1]
+    /\ \E priority \in Priorities, fast \in BOOLEAN :
+        /\ fast => FastToo
+        /\ hand' = [hand EXCEPT ![c] = [from |-> c, number |-> delivered[c] + 1, priority |-> priority, fast |-> fast]]
+    /\ IF throttle.closed
+       THEN Go(c, "gone") /\ throttle' = throttle
+       ELSE IF throttle.line = <<>> /\ Fits(throttle.reserved)
+       THEN Go(c, "has") /\ throttle' = [throttle EXCEPT !.reserved = @ + 1]
+       ELSE Go(c, "waits for room") /\ throttle' = [throttle EXCEPT !.line = Append(@, c)]
+    /\ UNCHANGED <<lanes, posts, consumers, fate, reset, told>>
+
+\* One read-modify-write. It tells what was there before.
+Enter(c) ==
+    /\ where[c] = "has"
+    /\ hand[c].fast
+    /\ lane' = [lane EXCEPT ![c].visiting = TRUE]
+    /\ IF lane[c].closed
+       THEN Go(c, "refused") /\ fate' = fate
+       ELSE IF Ordered /\ lane[c].done # sent[c]
+       THEN Go(c, "turned away") /\ fate' = fate
+       ELSE Go(c, "visits") /\ Met(hand[c], "fast")
+    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, hand, consumers, delivered, reset, told>>
+
+\* The callback has returned, or there was none.
+VisitDrop(c) ==
+    /\ where[c] \in {"visits", "turned away"}
+    /\ lane' = [lane EXCEPT ![c].visiting = FALSE]
+    /\ Go(c, CASE lane[c].closed /\ where[c] = "visits" -> "departs"
+               [] lane[c].closed /\ where[c] = "turned away" -> "departs to queue"
+               [] ~lane[c].closed /\ where[c] = "visits" -> "returns"
+               [] ~lane[c].closed /\ where[c] = "turned away" -> "queues")
+    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, hand, consumers, ends>>
+
+\* Under the roster's lock: so not while it is closing.
+Depart(c) ==
+    /\ where[c] \in {"departs", "departs to queue"}
+    /\ ~roster.closing
+    /\ roster' = [roster EXCEPT !.visiting = @ - 1]
+    /\ quiet' = (quiet \/ roster.visiting = 1)
+    /\ Go(c, IF where[c] = "departs" THEN "returns" ELSE "queues")
+    /\ UNCHANGED <<lane, sent, throttle, posts, hand, consumers, ends>>
+
+\* Counts the message, which is its own business, and pushes it.
+Push(c) ==
+    /\ where[c] = "queues" \/ (where[c] = "has" /\ ~hand[c].fast)
+    /\ sent' = [sent EXCEPT ![c] = @ + 1]
+    /\ IF box[Dispatch].door = "open"
+       THEN /\ Put(c, Dispatch, Append(box[Dispatch].arrived, hand[c]), "open")
+            /\ Met(hand[c], "queued")
+            /\ hand' = [hand EXCEPT ![c] = NoMessage]
+            /\ Go(c, "idle")
+       ELSE /\ Go(c, "drops pending")
+            /\ UNCHANGED <<posts, fate, hand>>
+    /\ UNCHANGED <<lane, roster, quiet, throttle, consumers, delivered, reset, told>>
+
+DropPending(c) ==
+    /\ where[c] = "drops pending"
+    /\ lane' = [lane EXCEPT ![c].done = @ + 1]
+    /\ Go(c, "refused")
+    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, hand, consumers, ends>>
+
+\* The permit goes back. Once refused, always refused.
+Return(c) ==
+    /\ where[c] \in {"returns", "refused"}
+    /\ Release(c, IF where[c] = "refused" THEN "gone" ELSE "idle")
+    /\ hand' = [hand EXCEPT ![c] = NoMessage]
+    /\ UNCHANGED <<lanes, posts, consumers, ends>>
+
+\* Takes the connection away from its owner: nothing of it is delivered any more. What it discards, and that it is told
+\* of, is one arrival.
+Reset(c) ==
+    /\ MayReset
+    /\ Idle(c)
+    /\ c \notin reset
+    /\ ~Closed(Dispatch)
+    /\ reset' = reset \cup {c}
+    /\ Put(c, Dispatch, Append(box[Dispatch].arrived, [from |-> c, number |-> 0]), box[Dispatch].door)
+    /\ UNCHANGED <<lanes, throttle, where, hand, consumers, fate, delivered, told>>
+
+-----------------------------------------------------------------------------
+(* Messages to oneself. *)
+
+Send ==
+    /\ where[Sender] = "idle" /\ Free(Sender)
+    /\ delivered[Me] < Locals
+    /\ box[Local].door = "open"
+    /\ delivered' = [delivered EXCEPT ![Me] = @ + 1]
+    /\ \E priority \in Priorities, fast \in BOOLEAN :
+        LET m == [from |-> Me, number |-> delivered[Me] + 1, priority |-> priority, fast |-> fast] IN
+        /\ fast => FastToo
+        /\ Put(Sender, Local, Append(box[Local].arrived, m), "open")
+        /\ Met(m, "queued")
+    /\ UNCHANGED <<lanes, throttle, where, hand, consumers, reset, told>>
+
+\* The local thread takes in what has arrived, and delivers the oldest.
+Local_Step ==
+    /\ where[Local] = "steps" /\ Free(Local)
+    /\ Swap(Local, FALSE)
+    /\ LET all == backlog[Local] \o box[Local].arrived IN
+       IF box[Local].door = "back"
+       THEN /\ Go(Local, "stopped")
+            /\ backlog' = [backlog EXCEPT ![Local] = all]
+            /\ UNCHANGED <<hand, fate>>
+       ELSE IF all = <<>>
+       THEN /\ Go(Local, IF Closed(Local) THEN "ends the queue" ELSE "lies down")
+            /\ UNCHANGED <<backlog, hand, fate>>
+       ELSE /\ Go(Local, IF Head(all).fast THEN "runs" ELSE "passes on")
+            /\ backlog' = [backlog EXCEPT ![Local] = Tail(all)]
+            /\ hand' = [hand EXCEPT ![Local] = Head(all)]
+            /\ IF Head(all).fast THEN Met(Head(all), "fast") ELSE fate' = fate
+    /\ UNCHANGED <<lanes, throttle, events, delivered, reset, told>>
+
+Local_Return ==
+    /\ where[Local] = "runs"
+    /\ Go(Local, "steps")
+    /\ hand' = [hand EXCEPT ![Local] = NoMessage]
+    /\ UNCHANGED <<lanes, throttle, posts, consumers, ends>>
+
+\* From inside: a queue that is sealed takes it. If it is closed, the letter is handed back with the rest.
+Local_PassOn ==
+    /\ where[Local] = "passes on"
+    /\ hand' = [hand EXCEPT ![Local] = NoMessage]
+    /\ IF Closed(Dispatch)
+       THEN /\ backlog' = [backlog EXCEPT ![Local] = <<hand[Local]>> \o @]
+            /\ Go(Local, "stopped")
+            /\ UNCHANGED posts
+       ELSE /\ Put(Local, Dispatch, Append(box[Dispatch].arrived, hand[Local]), box[Dispatch].door)
+            /\ Go(Local, "steps")
+            /\ UNCHANGED backlog
+    /\ UNCHANGED <<lanes, throttle, events, ends>>
+
+\* Everything accepted here has been passed on: the queue may end.
+Local_EndQueue ==
+    /\ where[Local] = "ends the queue"
+    /\ IF Closed(Dispatch) THEN UNCHANGED posts ELSE Put(Local, Dispatch, box[Dispatch].arrived, "run")
+    /\ Go(Local, "stopped")
+    /\ UNCHANGED <<lanes, throttle, hand, consumers, ends>>
+
+\* A look with the wish to lie down. Whether it sleeps is what the inbox says, and nothing else.
+Rests(p) == IF box[p].arrived = <<>> /\ ~Closed(p) THEN "sleeps" ELSE "steps"
+
+Local_LieDown ==
+    /\ where[Local] = "lies down"
+    /\ Swap(Local, TRUE)
+    /\ Go(Local, Rests(Local))
+    /\ backlog' = [backlog EXCEPT ![Local] = @ \o box[Local].arrived]
+    /\ UNCHANGED <<lanes, throttle, hand, events, ends>>
+
+-----------------------------------------------------------------------------
+(* The dispatch thread. *)
+
+IsReset(a) == a.number = 0
+Resets(all) == SelectSeq(all, LAMBDA a : a.number = 0)
+
+\* What is left when each reset in what has arrived has discarded what came before it.
+RECURSIVE TakenIn(_, _)
+TakenIn(kept, arrived) ==
+    IF arrived = <<>> THEN kept
+    ELSE LET a == Head(arrived)
+         IN  TakenIn(IF IsReset(a) THEN SelectSeq(kept, LAMBDA m : m.from # a.from) ELSE Append(kept, a), Tail(arrived))
+
+Discarded(kept, arrived) ==
+    {m \in Range(kept) \cup {a \in Range(arrived) : ~IsReset(a)} : m \notin Range(TakenIn(kept, arrived))}
+
+Discard(gone) == [m \in DOMAIN fate |-> IF m \in gone THEN "discarded" ELSE fate[m]]
+
+\* Permits of what was discarded come back: one by one, but nobody who waits for room acts between.
+FreeUp(gone) == [throttle EXCEPT !.reserved = @ - Cardinality({m \in gone : m.from # Me})]
+Served(gone) == Range(throttle.line) \ Range(Serve(FreeUp(gone)).line)
+
+\* In each connection and priority the first; of these, of the highest priority (D2, D3). Which connection's, is open.
+MayPick(all, i) ==
+    /\ \A j \in 1..Len(all) : all[j].priority <= all[i].priority
+    /\ \A j \in 1..(i - 1) : ~(all[j].from = all[i].from /\ all[j].priority = all[i].priority)
+
+WithoutAt(all, i) == SubSeq(all, 1, i - 1) \o SubSeq(all, i + 1, Len(all))
+
+\* Takes in what has arrived. Then tells of an event, or begins the callback of a message.
+Dispatch_Step ==
+    /\ where[Dispatch] = "steps"
+    /\ Swap(Dispatch, FALSE)
+    /\ LET arrived == box[Dispatch].arrived
+           all == TakenIn(backlog[Dispatch], arrived)
+           news == events \o Resets(arrived)
+           gone == Discarded(backlog[Dispatch], arrived)
+           place ==
+               CASE box[Dispatch].door = "back" -> "stopped"
+                 [] box[Dispatch].door # "back" /\ news # <<>> -> "tells"
+                 [] box[Dispatch].door # "back" /\ news = <<>> /\ all # <<>> -> "runs"
+                 [] box[Dispatch].door = "run" /\ news = <<>> /\ all = <<>> -> "stopped"
+                 [] OTHER -> "lies down"
+       IN  /\ throttle' = Serve(FreeUp(gone))
+           /\ where' = [t \in Threads |->
+                        IF t = Dispatch THEN place ELSE IF t \in Served(gone) THEN "has" ELSE where[t]]
+           /\ events' = news
+           /\ IF place = "runs"
+              THEN \E i \in 1..Len(all) :
+                    /\ MayPick(all, i)
+                    /\ hand' = [hand EXCEPT ![Dispatch] = all[i]]
+                    /\ backlog' = [backlog EXCEPT ![Dispatch] = WithoutAt(all, i)]
+                    /\ fate' = [m \in DOMAIN fate |-> IF m = all[i] THEN "dispatched" ELSE Discard(gone)[m]]
+              ELSE /\ hand' = hand
+                   /\ backlog' = [backlog EXCEPT ![Dispatch] = all]
+                   /\ fate' = Discard(gone)
+    /\ UNCHANGED <<lanes, delivered, reset, told>>
+
+Tell ==
+    /\ where[Dispatch] = "tells"
+    /\ told' = told \cup {Head(events).from}
+    /\ events' = Tail(events)
+    /\ Go(Dispatch, "steps")
+    /\ UNCHANGED <<lanes, throttle, posts, hand, backlog, fate, delivered, reset>>
+
+\* The callback has returned: an ordered connection may dispatch fast again,
+Dispatch_DropPending ==
+    /\ where[Dispatch] = "runs"
+    /\ LET c == hand[Dispatch].from IN
+       lane' = IF c \in Conns THEN [lane EXCEPT ![c].done = @ + 1] ELSE lane
+    /\ Go(Dispatch, "returns")
+    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, hand, consumers, ends>>
+
+\* and its permit goes back.
+Dispatch_Return ==
+    /\ where[Dispatch] = "returns"
+    /\ IF hand[Dispatch].from \in Conns THEN Release(Dispatch, "steps") ELSE Go(Dispatch, "steps") /\ UNCHANGED throttle
+    /\ hand' = [hand EXCEPT ![Dispatch] = NoMessage]
+    /\ UNCHANGED <<lanes, posts, consumers, ends>>
+
+Dispatch_LieDown ==
+    /\ where[Dispatch] = "lies down"
+    /\ Swap(Dispatch, TRUE)
+    /\ LET arrived == box[Dispatch].arrived
+           gone == Discarded(backlog[Dispatch], arrived)
+       IN  /\ throttle' = Serve(FreeUp(gone))
+           /\ where' = [t \in Threads |->
+                        IF t = Dispatch THEN Rests(Dispatch) ELSE IF t \in Served(gone) THEN "has" ELSE where[t]]
+           /\ backlog' = [backlog EXCEPT ![Dispatch] = TakenIn(@, arrived)]
+           /\ events' = events \o Resets(arrived)
+           /\ fate' = Discard(gone)
+    /\ UNCHANGED <<lanes, hand, delivered, reset, told>>
+
+-----------------------------------------------------------------------------
+(* Shutdown, and the wait for the end. *)
+
+Boss_At(place, next) == where[Boss] = place /\ Free(Boss) /\ Go(Boss, next)
+
+\* Who waits for room is refused, and so is who comes for it.
+Shutdown_CloseThrottle ==
+    /\ How # "never"
+    /\ where[Boss] = "idle"
+    /\ where' = [t \in Threads |-> IF t = Boss THEN "closes lanes" ELSE IF t \in Range(throttle.line) THEN "gone" ELSE where[t]]
+    /\ throttle' = [throttle EXCEPT !.line = <<>>, !.closed = TRUE]
+    /\ UNCHANGED <<lanes, posts, hand, consumers, ends>>
+
+\* Lane by lane, with the roster's lock in hand.
+Shutdown_CloseLane ==
+    /\ where[Boss] = "closes lanes"
+    /\ IF roster.left = {}
+       THEN /\ roster' = [roster EXCEPT !.closing = FALSE]
+            /\ Go(Boss, "seals")
+            /\ lane' = lane
+       ELSE LET c == CHOOSE d \in roster.left : TRUE
+            IN  /\ lane' = [lane EXCEPT ![c].closed = TRUE]
+                /\ roster' = [closing |-> TRUE, left |-> roster.left \ {c},
+                              visiting |-> IF lane[c].visiting THEN roster.visiting + 1 ELSE roster.visiting]
+                /\ where' = where
+    /\ UNCHANGED <<sent, quiet, throttle, posts, hand, consumers, ends>>
+
+Shutdown_Seal ==
+    /\ Boss_At("seals", "closes local")
+    /\ box' = [box EXCEPT ![Dispatch].door = IF @ = "open" THEN "sealed" ELSE @]
+    /\ UNCHANGED <<lanes, throttle, bell, ringing, hand, consumers, ends>>
+
+Shutdown_CloseLocal ==
+    /\ Boss_At("closes local", IF How = "back" THEN "closes queue" ELSE "joins")
+    /\ Put(Boss, Local, box[Local].arrived, How)
+    /\ UNCHANGED <<lanes, throttle, hand, consumers, ends>>
+
+Shutdown_CloseQueue ==
+    /\ Boss_At("closes queue", "joins")
+    /\ Put(Boss, Dispatch, box[Dispatch].arrived, How)
+    /\ UNCHANGED <<lanes, throttle, hand, consumers, ends>>
+
+\* Both threads have ended. If a visit is under way, waits until the last one rings.
+Join_Threads ==
+    /\ where[Local] = "stopped" /\ where[Dispatch] = "stopped"
+    /\ Boss_At("joins", IF roster.visiting > 0 THEN "waits for quiet" ELSE "reclaims")
+    /\ UNCHANGED <<lanes, throttle, posts, hand, consumers, ends>>
+
+Join_Hear ==
+    /\ quiet
+    /\ Boss_At("waits for quiet", "reclaims")
+    /\ quiet' = FALSE
+    /\ UNCHANGED <<lane, sent, roster, throttle, posts, hand, consumers, ends>>
+
+\* What has not been dispatched comes back.
+Reclaim ==
+    /\ Boss_At("reclaims", "joined")
+    /\ LET all == TakenIn(backlog[Dispatch], box[Dispatch].arrived)
+           gone == Discarded(backlog[Dispatch], box[Dispatch].arrived)
+           left == Range(all) \cup Range(backlog[Local] \o box[Local].arrived)
+       IN  /\ fate' = [m \in DOMAIN fate |-> IF m \in left THEN "back" ELSE Discard(gone)[m]]
+           /\ throttle' = FreeUp(gone \cup left)
+    /\ backlog' = [p \in Post |-> <<>>]
+    /\ box' = [box EXCEPT ![Dispatch].arrived = <<>>, ![Local].arrived = <<>>]
+    /\ UNCHANGED <<lanes, bell, ringing, hand, events, delivered, reset, told>>
+
+-----------------------------------------------------------------------------
+Next ==
+    \/ \E t \in Threads : Ring(t)
+    \/ \E p \in Post : Sleep(p)
+    \/ \E c \in Conns : Deliver(c)
+    \/ \E c \in Conns : Enter(c)
+    \/ \E c \in Conns : VisitDrop(c)
+    \/ \E c \in Conns : Depart(c)
+    \/ \E c \in Conns : Push(c)
+    \/ \E c \in Conns : DropPending(c)
+    \/ \E c \in Conns : Return(c)
+    \/ \E c \in Conns : Reset(c)
+    \/ Send
+    \/ Local_Step
+    \/ Local_Return
+    \/ Local_PassOn
+    \/ Local_EndQueue
+    \/ Local_LieDown
+    \/ Dispatch_Step
+    \/ Tell
+    \/ Dispatch_DropPending
+    \/ Dispatch_Return
+    \/ Dispatch_LieDown
+    \/ Shutdown_CloseThrottle
+    \/ Shutdown_CloseLane
+    \/ Shutdown_Seal
+    \/ Shutdown_CloseLocal
+    \/ Shutdown_CloseQueue
+    \/ Join_Threads
+    \/ Join_Hear
+    \/ Reclaim
+
+(* Callbacks return, and whoever has begun goes on. No action here holds a  *)
+(* lock that another waits for, but one: closing the lanes, which ends.     *)
+Fairness ==
+    /\ \A t \in Threads : WF_vars(Ring(t))
+    /\ \A p \in Post : WF_vars(Sleep(p))
+    /\ \A c \in Conns :
+        /\ WF_vars(Enter(c)) /\ WF_vars(VisitDrop(c)) /\ WF_vars(Depart(c))
+        /\ WF_vars(Push(c)) /\ WF_vars(DropPending(c)) /\ WF_vars(Return(c))
+    /\ WF_vars(Local_Step) /\ WF_vars(Local_Return) /\ WF_vars(Local_PassOn)
+    /\ WF_vars(Local_EndQueue) /\ WF_vars(Local_LieDown)
+    /\ WF_vars(Dispatch_Step) /\ WF_vars(Tell) /\ WF_vars(Dispatch_DropPending)
+    /\ WF_vars(Dispatch_Return) /\ WF_vars(Dispatch_LieDown)
+    /\ WF_vars(Shutdown_CloseLane) /\ WF_vars(Shutdown_Seal) /\ WF_vars(Shutdown_CloseLocal)
+    /\ WF_vars(Shutdown_CloseQueue) /\ WF_vars(Join_Threads) /\ WF_vars(Join_Hear) /\ WF_vars(Reclaim)
+
+Spec == Init /\ [][Next]_vars /\ Fairness
+
+-----------------------------------------------------------------------------
+Joined == where[Boss] = "joined"
+
+\* What waits somewhere, of what was accepted.
+InFlight ==
+    {a \in Range(box[Dispatch].arrived) : ~IsReset(a)} \cup Range(backlog[Dispatch])
+        \cup Range(box[Local].arrived) \cup Range(backlog[Local])
+        \cup (IF where[Local] = "passes on" THEN {hand[Local]} ELSE {})
+
+\* D1: what is accepted waits in one place, or has met its fate.
+Fate == \A m \in DOMAIN fate : fate[m] = "queued" <=> m \in InFlight
+
+\* D3, D2: at a pick, of what had arrived by then.
+Picks == where[Dispatch] = "steps" /\ where'[Dispatch] = "runs"
+StillWaits == Range(backlog'[Dispatch]) \cup {a \in Range(box'[Dispatch].arrived) : ~IsReset(a)}
+StrictFirst == [][Picks => \A m \in StillWaits : m.priority <= hand'[Dispatch].priority]_vars
+LaneOrder ==
+    [][Picks => \A m \in StillWaits :
+        m.from = hand'[Dispatch].from /\ m.priority = hand'[Dispatch].priority =>
+            m.number > hand'[Dispatch].number]_vars
+
+\* D5: ordered, a fast callback runs when nothing that was queued before is left.
+OrderedWaits ==
+    Ordered => \A c \in Conns : where[c] = "visits" =>
+        /\ \A m \in InFlight : m.from # c
+        /\ where[Dispatch] = "runs" => hand[Dispatch].from # c
+
+\* D7, D9: nothing of a connection that was reset is picked; it is told of once, and last.
+ResetIsLast ==
+    [][Picks => hand'[Dispatch].from \notin reset]_vars
+ToldOnce == \A c \in told : c \in reset /\ \A e \in Range(events) : e.from # c
+
+\* D8: reserved is what is under way, and with a limit no more than that.
+UnderWay ==
+    Cardinality({m \in InFlight : m.from # Me})
+    + Cardinality({c \in Conns : where[c] \in {"has", "visits", "turned away", "departs", "departs to queue",
+                                               "queues", "drops pending", "returns", "refused"}})
+    + (IF where[Dispatch] \in {"runs", "returns"} /\ hand[Dispatch].from # Me THEN 1 ELSE 0)
+Reserved == throttle.reserved = UnderWay /\ (Limit > 0 => throttle.reserved <= Limit)
+
+\* D8: nobody waits who would fit.
+NobodyWaitsForNothing == throttle.line # <<>> => ~Fits(throttle.reserved)
+
+\* D10: then no callback runs, nothing waits, and what was accepted has met its fate.
+JoinedIsQuiet ==
+    Joined => /\ \A c \in Conns : where[c] # "visits"
+              /\ where[Dispatch] = "stopped" /\ where[Local] = "stopped"
+              /\ InFlight = {}
+
+\* D10: when shutdown has returned, nobody gets in any more; and what runs the rest leaves nothing.
+RefusedAfter ==
+    [][where[Boss] \in {"joins", "waits for quiet", "reclaims", "joined"} => DOMAIN fate' = DOMAIN fate]_vars
+RunRunsAll == How = "run" /\ Joined => \A m \in DOMAIN fate : fate[m] # "back"
+
+\* D11
+NoneWaitsAsleep ==
+    \A p \in Post : box[p].asleep => box[p].arrived = <<>> /\ backlog[p] = <<>> /\ (p = Dispatch => events = <<>>)
+SleepIsKnown == \A p \in Post : where[p] = "sleeps" => box[p].asleep \/ bell[p] \/ ringing[p] # {}
+
+AllFates == <>[](\A m \in DOMAIN fate : fate[m] # "queued")
+AllTold == \A c \in Conns : c \in reset ~> c \in told \/ Closed(Dispatch)
+Ends == where[Boss] = "closes lanes" ~> Joined
+=============================================================================
