@@ -24,6 +24,7 @@ CONSTANTS
     Ordered,    \* whether the connections are ordered
     Limit,      \* how many messages may be under way; 0: any number
     MayReset,
+    MayDiscard, \* whether what they have queued may be discarded, once
     How,        \* "never", "run" or "back": how it is shut down
     Me,         \* who sends to oneself
     NoMessage
@@ -51,12 +52,13 @@ VARIABLES
     fate,       \* by message that was accepted: what has become of it
     delivered,  \* by connection, and of those to oneself: how many were begun
     reset,      \* connections that have been reset
+    emptied,    \* by connection: how many it had delivered when it was discarded or reset
     told        \* resets that have been told of
 
 lanes == <<lane, sent, roster, quiet>>
 posts == <<box, bell, ringing>>
 consumers == <<backlog, events>>
-ends == <<fate, delivered, reset, told>>
+ends == <<fate, delivered, reset, emptied, told>>
 vars == <<lanes, throttle, posts, where, hand, consumers, ends>>
 
 Post == {Dispatch, Local}
@@ -77,6 +79,7 @@ Init ==
     /\ fate = <<>>
     /\ delivered = [c \in Conns \cup {Me} |-> 0]
     /\ reset = {}
+    /\ emptied = [c \in Conns |-> 0]
     /\ told = {}
 
 Range(q) == {q[i] : i \in 1..Len(q)}
@@ -152,7 +155,7 @@ Deliver(c) ==
        ELSE IF throttle.line = <<>> /\ Fits(throttle.reserved)
        THEN Go(c, "has") /\ throttle' = [throttle EXCEPT !.reserved = @ + 1]
        ELSE Go(c, "waits for room") /\ throttle' = [throttle EXCEPT !.line = Append(@, c)]
-    /\ UNCHANGED <<lanes, posts, consumers, fate, reset, told>>
+    /\ UNCHANGED <<lanes, posts, consumers, fate, reset, emptied, told>>
 
 \* One read-modify-write. It tells what was there before.
 Enter(c) ==
@@ -164,7 +167,7 @@ Enter(c) ==
        ELSE IF Ordered /\ lane[c].done # sent[c]
        THEN Go(c, "turned away") /\ fate' = fate
        ELSE Go(c, "visits") /\ Met(hand[c], "fast")
-    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, hand, consumers, delivered, reset, told>>
+    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, hand, consumers, delivered, reset, emptied, told>>
 
 \* The callback has returned, or there was none.
 VisitDrop(c) ==
@@ -190,13 +193,13 @@ Push(c) ==
     /\ where[c] = "queues" \/ (where[c] = "has" /\ ~hand[c].fast)
     /\ sent' = [sent EXCEPT ![c] = @ + 1]
     /\ IF box[Dispatch].door = "open"
-       THEN /\ Put(c, Dispatch, Append(box[Dispatch].arrived, hand[c]), "open")
+       THEN /\ Put(c, Dispatch, Append(box[Dispatch].arrived, hand[c]), box[Dispatch].door)
             /\ Met(hand[c], "queued")
             /\ hand' = [hand EXCEPT ![c] = NoMessage]
             /\ Go(c, "idle")
        ELSE /\ Go(c, "drops pending")
             /\ UNCHANGED <<posts, fate, hand>>
-    /\ UNCHANGED <<lane, roster, quiet, throttle, consumers, delivered, reset, told>>
+    /\ UNCHANGED <<lane, roster, quiet, throttle, consumers, delivered, reset, emptied, told>>
 
 DropPending(c) ==
     /\ where[c] = "drops pending"
@@ -219,8 +222,20 @@ Reset(c) ==
     /\ c \notin reset
     /\ ~Closed(Dispatch)
     /\ reset' = reset \cup {c}
-    /\ Put(c, Dispatch, Append(box[Dispatch].arrived, [from |-> c, number |-> 0]), box[Dispatch].door)
+    /\ emptied' = [emptied EXCEPT ![c] = delivered[c]]
+    /\ Put(c, Dispatch, Append(box[Dispatch].arrived, [from |-> c, number |-> 0, event |-> TRUE]), box[Dispatch].door)
     /\ UNCHANGED <<lanes, throttle, where, hand, consumers, fate, delivered, told>>
+
+\* The same without an event, and the connection goes on.
+Discard(c) ==
+    /\ MayDiscard
+    /\ Idle(c)
+    /\ c \notin reset
+    /\ emptied[c] < delivered[c]
+    /\ ~Closed(Dispatch)
+    /\ emptied' = [emptied EXCEPT ![c] = delivered[c]]
+    /\ Put(c, Dispatch, Append(box[Dispatch].arrived, [from |-> c, number |-> 0, event |-> FALSE]), box[Dispatch].door)
+    /\ UNCHANGED <<lanes, throttle, where, hand, consumers, fate, delivered, reset, told>>
 
 -----------------------------------------------------------------------------
 (* Messages to oneself. *)
@@ -235,7 +250,7 @@ Send ==
         /\ fast => FastToo
         /\ Put(Sender, Local, Append(box[Local].arrived, m), "open")
         /\ Met(m, "queued")
-    /\ UNCHANGED <<lanes, throttle, where, hand, consumers, reset, told>>
+    /\ UNCHANGED <<lanes, throttle, where, hand, consumers, reset, emptied, told>>
 
 \* The local thread takes in what has arrived, and delivers the oldest.
 Local_Step ==
@@ -253,7 +268,7 @@ Local_Step ==
             /\ backlog' = [backlog EXCEPT ![Local] = Tail(all)]
             /\ hand' = [hand EXCEPT ![Local] = Head(all)]
             /\ IF Head(all).fast THEN Met(Head(all), "fast") ELSE fate' = fate
-    /\ UNCHANGED <<lanes, throttle, events, delivered, reset, told>>
+    /\ UNCHANGED <<lanes, throttle, events, delivered, reset, emptied, told>>
 
 Local_Return ==
     /\ where[Local] = "runs"
@@ -294,20 +309,20 @@ Local_LieDown ==
 -----------------------------------------------------------------------------
 (* The dispatch thread. *)
 
-IsReset(a) == a.number = 0
-Resets(all) == SelectSeq(all, LAMBDA a : a.number = 0)
+Discards(a) == a.number = 0
+Events(all) == SelectSeq(all, LAMBDA a : a.number = 0 /\ a.event)
 
-\* What is left when each reset in what has arrived has discarded what came before it.
+\* What is left when whatever discards, of what has arrived, has discarded what came before it.
 RECURSIVE TakenIn(_, _)
 TakenIn(kept, arrived) ==
     IF arrived = <<>> THEN kept
     ELSE LET a == Head(arrived)
-         IN  TakenIn(IF IsReset(a) THEN SelectSeq(kept, LAMBDA m : m.from # a.from) ELSE Append(kept, a), Tail(arrived))
+         IN  TakenIn(IF Discards(a) THEN SelectSeq(kept, LAMBDA m : m.from # a.from) ELSE Append(kept, a), Tail(arrived))
 
 Discarded(kept, arrived) ==
-    {m \in Range(kept) \cup {a \in Range(arrived) : ~IsReset(a)} : m \notin Range(TakenIn(kept, arrived))}
+    {m \in Range(kept) \cup {a \in Range(arrived) : ~Discards(a)} : m \notin Range(TakenIn(kept, arrived))}
 
-Discard(gone) == [m \in DOMAIN fate |-> IF m \in gone THEN "discarded" ELSE fate[m]]
+Discarding(gone) == [m \in DOMAIN fate |-> IF m \in gone THEN "discarded" ELSE fate[m]]
 
 \* Permits of what was discarded come back: one by one, but nobody who waits for room acts between.
 FreeUp(gone) == [throttle EXCEPT !.reserved = @ - Cardinality({m \in gone : m.from # Me})]
@@ -326,7 +341,7 @@ Dispatch_Step ==
     /\ Swap(Dispatch, FALSE)
     /\ LET arrived == box[Dispatch].arrived
            all == TakenIn(backlog[Dispatch], arrived)
-           news == events \o Resets(arrived)
+           news == events \o Events(arrived)
            gone == Discarded(backlog[Dispatch], arrived)
            place ==
                CASE box[Dispatch].door = "back" -> "stopped"
@@ -343,18 +358,18 @@ Dispatch_Step ==
                     /\ MayPick(all, i)
                     /\ hand' = [hand EXCEPT ![Dispatch] = all[i]]
                     /\ backlog' = [backlog EXCEPT ![Dispatch] = WithoutAt(all, i)]
-                    /\ fate' = [m \in DOMAIN fate |-> IF m = all[i] THEN "dispatched" ELSE Discard(gone)[m]]
+                    /\ fate' = [m \in DOMAIN fate |-> IF m = all[i] THEN "dispatched" ELSE Discarding(gone)[m]]
               ELSE /\ hand' = hand
                    /\ backlog' = [backlog EXCEPT ![Dispatch] = all]
-                   /\ fate' = Discard(gone)
-    /\ UNCHANGED <<lanes, delivered, reset, told>>
+                   /\ fate' = Discarding(gone)
+    /\ UNCHANGED <<lanes, delivered, reset, emptied, told>>
 
 Tell ==
     /\ where[Dispatch] = "tells"
     /\ told' = told \cup {Head(events).from}
     /\ events' = Tail(events)
     /\ Go(Dispatch, "steps")
-    /\ UNCHANGED <<lanes, throttle, posts, hand, backlog, fate, delivered, reset>>
+    /\ UNCHANGED <<lanes, throttle, posts, hand, backlog, fate, delivered, reset, emptied>>
 
 \* The callback has returned: an ordered connection may dispatch fast again,
 Dispatch_DropPending ==
@@ -380,9 +395,9 @@ Dispatch_LieDown ==
            /\ where' = [t \in Threads |->
                         IF t = Dispatch THEN Rests(Dispatch) ELSE IF t \in Served(gone) THEN "has" ELSE where[t]]
            /\ backlog' = [backlog EXCEPT ![Dispatch] = TakenIn(@, arrived)]
-           /\ events' = events \o Resets(arrived)
-           /\ fate' = Discard(gone)
-    /\ UNCHANGED <<lanes, hand, delivered, reset, told>>
+           /\ events' = events \o Events(arrived)
+           /\ fate' = Discarding(gone)
+    /\ UNCHANGED <<lanes, hand, delivered, reset, emptied, told>>
 
 -----------------------------------------------------------------------------
 (* Shutdown, and the wait for the end. *)
@@ -444,11 +459,11 @@ Reclaim ==
     /\ LET all == TakenIn(backlog[Dispatch], box[Dispatch].arrived)
            gone == Discarded(backlog[Dispatch], box[Dispatch].arrived)
            left == Range(all) \cup Range(backlog[Local] \o box[Local].arrived)
-       IN  /\ fate' = [m \in DOMAIN fate |-> IF m \in left THEN "back" ELSE Discard(gone)[m]]
+       IN  /\ fate' = [m \in DOMAIN fate |-> IF m \in left THEN "back" ELSE Discarding(gone)[m]]
            /\ throttle' = FreeUp(gone \cup left)
     /\ backlog' = [p \in Post |-> <<>>]
     /\ box' = [box EXCEPT ![Dispatch].arrived = <<>>, ![Local].arrived = <<>>]
-    /\ UNCHANGED <<lanes, bell, ringing, hand, events, delivered, reset, told>>
+    /\ UNCHANGED <<lanes, bell, ringing, hand, events, delivered, reset, emptied, told>>
 
 -----------------------------------------------------------------------------
 Next ==
@@ -462,6 +477,7 @@ Next ==
     \/ \E c \in Conns : DropPending(c)
     \/ \E c \in Conns : Return(c)
     \/ \E c \in Conns : Reset(c)
+    \/ \E c \in Conns : Discard(c)
     \/ Send
     \/ Local_Step
     \/ Local_Return
@@ -504,7 +520,7 @@ Joined == where[Boss] = "joined"
 
 \* What waits somewhere, of what was accepted.
 InFlight ==
-    {a \in Range(box[Dispatch].arrived) : ~IsReset(a)} \cup Range(backlog[Dispatch])
+    {a \in Range(box[Dispatch].arrived) : ~Discards(a)} \cup Range(backlog[Dispatch])
         \cup Range(box[Local].arrived) \cup Range(backlog[Local])
         \cup (IF where[Local] = "passes on" THEN {hand[Local]} ELSE {})
 
@@ -513,7 +529,7 @@ Fate == \A m \in DOMAIN fate : fate[m] = "queued" <=> m \in InFlight
 
 \* D3, D2: at a pick, of what had arrived by then.
 Picks == where[Dispatch] = "steps" /\ where'[Dispatch] = "runs"
-StillWaits == Range(backlog'[Dispatch]) \cup {a \in Range(box'[Dispatch].arrived) : ~IsReset(a)}
+StillWaits == Range(backlog'[Dispatch]) \cup {a \in Range(box'[Dispatch].arrived) : ~Discards(a)}
 StrictFirst == [][Picks => \A m \in StillWaits : m.priority <= hand'[Dispatch].priority]_vars
 LaneOrder ==
     [][Picks => \A m \in StillWaits :
@@ -526,9 +542,9 @@ OrderedWaits ==
         /\ \A m \in InFlight : m.from # c
         /\ where[Dispatch] = "runs" => hand[Dispatch].from # c
 
-\* D7, D9: nothing of a connection that was reset is picked; it is told of once, and last.
-ResetIsLast ==
-    [][Picks => hand'[Dispatch].from \notin reset]_vars
+\* D7, D9: nothing is picked that was discarded before; of a reset is told once, and last.
+DiscardedIsNotPicked ==
+    [][Picks /\ hand'[Dispatch].from # Me => hand'[Dispatch].number > emptied[hand'[Dispatch].from]]_vars
 ToldOnce == \A c \in told : c \in reset /\ \A e \in Range(events) : e.from # c
 
 \* D8: reserved is what is under way, and with a limit no more than that.
@@ -557,6 +573,9 @@ RunRunsAll == How = "run" /\ Joined => \A m \in DOMAIN fate : fate[m] # "back"
 NoneWaitsAsleep ==
     \A p \in Post : box[p].asleep => box[p].arrived = <<>> /\ backlog[p] = <<>> /\ (p = Dispatch => events = <<>>)
 SleepIsKnown == \A p \in Post : where[p] = "sleeps" => box[p].asleep \/ bell[p] \/ ringing[p] # {}
+
+\* D8: nobody waits for room for ever.
+RoomIsMade == \A c \in Conns : where[c] = "waits for room" ~> where[c] # "waits for room"
 
 AllFates == <>[](\A m \in DOMAIN fate : fate[m] # "queued")
 AllTold == \A c \in Conns : c \in reset ~> c \in told \/ Closed(Dispatch)

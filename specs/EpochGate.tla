@@ -44,11 +44,12 @@ VARIABLES
     walk,       \* by thread: from where on it has yet to look at the sessions, or 0
     arrived,    \* by session: how many have been accepted
     left,       \* by session: the number of the last message whose callback took it
-    under       \* by session: the epoch under which the last callback ran
+    under,      \* by session: the epoch under which the last callback ran
+    emptied     \* by session: how many had been accepted when it was reset last
 
 gate == <<published, map, asked, stopped, waiting, aside, running>>
 threads == <<where, session, walk>>
-counts == <<arrived, left, under>>
+counts == <<arrived, left, under, emptied>>
 vars == <<gate, shown, threads, counts>>
 
 Message == [number : 1..Messages, needs : 1..Epochs, group : Groups \cup {Here}]
@@ -79,6 +80,7 @@ Init ==
     /\ arrived = [s \in Sessions |-> 0]
     /\ left = [s \in Sessions |-> 0]
     /\ under = [s \in Sessions |-> 0]
+    /\ emptied = [s \in Sessions |-> 0]
 
 -----------------------------------------------------------------------------
 (* A line, under the gate's lock. *)
@@ -132,7 +134,7 @@ Arrive(s) ==
                     /\ aside' = [aside EXCEPT ![s] = line.aside]
                     /\ UNCHANGED <<running, where, session, under>>
     /\ arrived' = [arrived EXCEPT ![s] = @ + 1]
-    /\ UNCHANGED <<published, map, stopped, shown, walk, left>>
+    /\ UNCHANGED <<published, map, stopped, shown, walk, left, emptied>>
 
 \* What waits comes back; the callback that runs is told.
 Reset(s) ==
@@ -142,7 +144,8 @@ Reset(s) ==
     /\ waiting' = [waiting EXCEPT ![s] = {}]
     /\ aside' = [aside EXCEPT ![s] = [g \in Groups \cup {Here} |-> {}]]
     /\ running' = [running EXCEPT ![s] = IF @ = Nobody THEN @ ELSE [@ EXCEPT !.reset = TRUE]]
-    /\ UNCHANGED <<published, map, asked, stopped, shown, threads, counts>>
+    /\ emptied' = [emptied EXCEPT ![s] = arrived[s]]
+    /\ UNCHANGED <<published, map, asked, stopped, shown, threads, arrived, left, under>>
 
 -----------------------------------------------------------------------------
 (* Whoever runs a session's callbacks. *)
@@ -157,7 +160,7 @@ Call(t) ==
                 /\ where' = [where EXCEPT ![t] = "goes on"]
            ELSE /\ left' = left
                 /\ where' = [where EXCEPT ![t] = "parks"]
-    /\ UNCHANGED <<gate, shown, session, walk, arrived, under>>
+    /\ UNCHANGED <<gate, shown, session, walk, arrived, under, emptied>>
 
 Park(t) ==
     /\ where[t] = "parks"
@@ -183,7 +186,7 @@ GoOn(t) ==
                 /\ where' = [where EXCEPT ![t] = IF walk[t] = 0 THEN "idle" ELSE "walks"]
                 /\ session' = [session EXCEPT ![t] = 0]
                 /\ under' = under
-    /\ UNCHANGED <<published, map, asked, stopped, shown, walk, arrived, left>>
+    /\ UNCHANGED <<published, map, asked, stopped, shown, walk, arrived, left, emptied>>
 
 -----------------------------------------------------------------------------
 (* Whoever publishes, or lets a group appear, and then walks. *)
@@ -244,7 +247,7 @@ BeginFrom(t) ==
                     /\ session' = [session EXCEPT ![t] = first]
                     /\ under' = [under EXCEPT ![first] = epoch]
                     /\ walk' = [walk EXCEPT ![t] = first + 1]
-    /\ UNCHANGED <<published, map, asked, stopped, shown, arrived, left>>
+    /\ UNCHANGED <<published, map, asked, stopped, shown, arrived, left, emptied>>
 
 Stop ==
     /\ MayStop
@@ -254,7 +257,8 @@ Stop ==
     /\ waiting' = [s \in Sessions |-> {}]
     /\ aside' = [s \in Sessions |-> [g \in Groups \cup {Here} |-> {}]]
     /\ running' = [s \in Sessions |-> IF running[s] = Nobody THEN Nobody ELSE [running[s] EXCEPT !.reset = TRUE]]
-    /\ UNCHANGED <<published, asked, shown, threads, counts>>
+    /\ emptied' = arrived
+    /\ UNCHANGED <<published, asked, shown, threads, arrived, left, under>>
 
 -----------------------------------------------------------------------------
 Next ==
@@ -319,10 +323,9 @@ OrderOfGroup ==
 \* E3
 NeverBack == [][published' >= published /\ \A s \in Sessions : under'[s] >= under[s]]_vars
 
-\* E5: what has been reset does not come back, into its session.
+\* E5: what a reset has taken out does not come back into its session, from a callback that had begun before it either.
 ResetStaysOut ==
-    [][\A s \in Sessions : running[s] # Nobody /\ running[s].reset =>
-        running[s].message \notin waiting'[s] /\ running[s].message \notin aside'[s][running[s].message.group]]_vars
+    \A s \in Sessions : \A m \in waiting[s] \cup UNION {aside[s][g] : g \in Groups} : m.number > emptied[s]
 
 \* E4: what may leave does not wait for ever.
 Leaves ==

@@ -47,7 +47,7 @@ VARIABLES
     number,     \* by drainer: the generation that it ends
     next,       \* the generation that the next drain ends, under `control`
     rung,       \* controls whose bell has been rung
-    ripe,       \* items for later whose time has come
+    unripe,     \* items for later whose time has not come
     root,       \* by item: itself, or the first of its parents
     accepted,
     committed,
@@ -57,14 +57,14 @@ VARIABLES
 inboxes == <<arrived, door>>
 controls == <<control, where, at, number, next, before>>
 counts == <<accepted, committed, spent>>
-vars == <<inboxes, core, generation, controls, rung, ripe, root, counts>>
+vars == <<inboxes, core, generation, controls, rung, unripe, root, counts>>
 
 Init ==
     /\ arrived = [s \in Shards |-> <<>>]
     /\ door = [s \in Shards |-> "open"]
     /\ core = [s \in Shards |->
                 [line |-> [k \in Keys |-> <<>>], later |-> {}, busy |-> [k \in Keys |-> None],
-                 commits |-> <<>>, committing |-> None, now |-> 1, pauses |-> 0, stop |-> FALSE,
+                 commits |-> <<>>, committing |-> {}, now |-> 1, pauses |-> 0, stop |-> FALSE,
                  stranded |-> {}, waiters |-> {}]]
     /\ generation = [i \in 1..Items |-> None]
     /\ control = Nobody
@@ -73,7 +73,7 @@ Init ==
     /\ number = [d \in Drainers |-> None]
     /\ next = 1
     /\ rung = {}
-    /\ ripe = {}
+    /\ unripe = {}
     /\ root = [i \in 1..Items |-> None]
     /\ accepted = 0
     /\ committed = 0
@@ -91,7 +91,7 @@ Running(c) == {c.busy[k] : k \in Keys} \ {None}
 Alive(c) == Waiting(c) \cup Running(c)
 
 MayStart(c) == c.pauses = 0
-IsQuiet(c) == Running(c) = {} /\ c.committing = None
+IsQuiet(c) == Running(c) = {} /\ c.committing = {}
 
 \* With the generations as they are.
 IsDrained(c, gens, g) == \A i \in Alive(c) : gens[i] > g
@@ -111,18 +111,18 @@ Tell(s, c, gens) ==
 (* Taking in what has arrived, in its order, and what is due. *)
 
 RECURSIVE QueueWhatIsDue(_, _)
-QueueWhatIsDue(c, by) ==
-    LET due == {l \in c.later : l.item \in by}
+QueueWhatIsDue(c, early) ==
+    LET due == {l \in c.later : l.item \notin early}
     IN  IF due = {} THEN c
         ELSE LET first == CHOOSE l \in due : \A m \in due : l.item <= m.item
-             IN  QueueWhatIsDue([c EXCEPT !.later = @ \ {first}, !.line[first.key] = Append(@, first.item)], by)
+             IN  QueueWhatIsDue([c EXCEPT !.later = @ \ {first}, !.line[first.key] = Append(@, first.item)], early)
 
-\* What came later than something was due comes behind it: all know what was due when they came.
+\* What came later than something was due comes behind it: all know what was early yet when they came.
 RECURSIVE Admit(_, _)
 Admit(c, arrivals) ==
     IF arrivals = <<>> THEN c
     ELSE LET a == Head(arrivals)
-             b == QueueWhatIsDue(c, a.ripe)
+             b == QueueWhatIsDue(c, a.early)
              d == CASE a.kind = "back" -> [b EXCEPT !.line[a.key] = Append(@, a.item)]
                     [] a.kind = "front" -> [b EXCEPT !.line[a.key] = <<a.item>> \o @]
                     [] a.kind = "later" -> [b EXCEPT !.later = @ \cup {[key |-> a.key, item |-> a.item]}]
@@ -130,7 +130,7 @@ Admit(c, arrivals) ==
          IN  Admit(d, Tail(arrivals))
 
 \* The shard as it is when everything has been taken in, with its generations.
-TakenIn(s) == QueueWhatIsDue(Admit(core[s], arrived[s]), ripe)
+TakenIn(s) == QueueWhatIsDue(Admit(core[s], arrived[s]), unripe)
 
 \* What comes from outside belongs to the generation that the shard is in, what a handler submits to its own.
 Born(s) ==
@@ -153,8 +153,9 @@ Push(k, kind, parent) ==
     /\ accepted' = accepted + 1
     /\ root' = [root EXCEPT ![accepted + 1] = IF parent = None THEN accepted + 1 ELSE root[parent]]
     /\ arrived' = [arrived EXCEPT ![ShardOf(k)] =
-                    Append(@, [kind |-> kind, key |-> k, item |-> accepted + 1, parent |-> parent, ripe |-> ripe])]
-    /\ UNCHANGED <<door, core, generation, controls, rung, ripe, committed>>
+                    Append(@, [kind |-> kind, key |-> k, item |-> accepted + 1, parent |-> parent, early |-> unripe])]
+    /\ unripe' = IF kind = "later" THEN unripe \cup {accepted + 1} ELSE unripe
+    /\ UNCHANGED <<door, core, generation, controls, rung, committed>>
 
 Submit(k) == Push(k, "back", None) /\ spent' = spent
 
@@ -180,8 +181,8 @@ Commit(s) ==
     /\ committed < Commits
     /\ committed' = committed + 1
     /\ arrived' = [arrived EXCEPT ![s] =
-                    Append(@, [kind |-> "commit", key |-> None, item |-> committed + 1, parent |-> None, ripe |-> ripe])]
-    /\ UNCHANGED <<door, core, generation, controls, rung, ripe, root, accepted, spent>>
+                    Append(@, [kind |-> "commit", key |-> None, item |-> committed + 1, parent |-> None, early |-> unripe])]
+    /\ UNCHANGED <<door, core, generation, controls, rung, unripe, root, accepted, spent>>
 
 Remove(k) ==
     LET s == ShardOf(k)
@@ -191,11 +192,11 @@ Remove(k) ==
     /\ spent' = [spent EXCEPT !.removal = @ + 1]
     /\ TakeIn(s)
     /\ Tell(s, [c EXCEPT !.line[k] = <<>>, !.later = {l \in @ : l.key # k}], Born(s))
-    /\ UNCHANGED <<door, controls, ripe, root, accepted, committed>>
+    /\ UNCHANGED <<door, controls, unripe, root, accepted, committed>>
 
 \* Time goes on, for one of the items that are to come.
 Ripen ==
-    /\ \E s \in Shards : \E l \in TakenIn(s).later : ripe' = ripe \cup {l.item}
+    /\ \E item \in unripe : unripe' = unripe \ {item}
     /\ UNCHANGED <<inboxes, core, generation, controls, rung, root, counts>>
 
 -----------------------------------------------------------------------------
@@ -210,28 +211,27 @@ Pick(k) ==
     /\ c.line[k] # <<>>
     /\ TakeIn(s)
     /\ core' = [core EXCEPT ![s] = [c EXCEPT !.busy[k] = Head(c.line[k]), !.line[k] = Tail(@)]]
-    /\ UNCHANGED <<door, controls, rung, ripe, root, counts>>
+    /\ UNCHANGED <<door, controls, rung, unripe, root, counts>>
 
 Finish(k) ==
     LET s == ShardOf(k) IN
     /\ core[s].busy[k] # None
     /\ Tell(s, [core[s] EXCEPT !.busy[k] = None], generation)
-    /\ UNCHANGED <<inboxes, generation, controls, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, controls, unripe, root, counts>>
 
 \* P11: one at a time, in their order.
 PickCommit(s) ==
     LET c == TakenIn(s) IN
     /\ MayStart(c)
-    /\ c.committing = None
+    /\ c.committing = {}
     /\ c.commits # <<>>
     /\ TakeIn(s)
-    /\ core' = [core EXCEPT ![s] = [c EXCEPT !.committing = Head(c.commits), !.commits = Tail(@)]]
-    /\ UNCHANGED <<door, controls, rung, ripe, root, counts>>
+    /\ core' = [core EXCEPT ![s] = [c EXCEPT !.committing = @ \cup {Head(c.commits)}, !.commits = Tail(@)]]
+    /\ UNCHANGED <<door, controls, rung, unripe, root, counts>>
 
 FinishCommit(s) ==
-    /\ core[s].committing # None
-    /\ Tell(s, [core[s] EXCEPT !.committing = None], generation)
-    /\ UNCHANGED <<inboxes, generation, controls, ripe, root, counts>>
+    /\ \E commit \in core[s].committing : Tell(s, [core[s] EXCEPT !.committing = @ \ {commit}], generation)
+    /\ UNCHANGED <<inboxes, generation, controls, unripe, root, counts>>
 
 -----------------------------------------------------------------------------
 (* Controls. Each marks all shards under one lock, and then waits without. *)
@@ -267,40 +267,40 @@ Wait_Hear(t, place, beyond) ==
     /\ t \in rung
     /\ rung' = rung \ {t}
     /\ IF at[t] < ShardCount THEN Go(t, place, at[t] + 1) ELSE Go(t, beyond, 1)
-    /\ UNCHANGED <<inboxes, core, generation, control, number, next, before, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, control, number, next, before, unripe, root, counts>>
 
 \* Pause
 
 Pause(p) ==
     /\ ~core[1].stop
     /\ Begin(p, "pauses")
-    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, unripe, root, counts>>
 
 Pause_Mark(p) ==
     /\ where[p] = "pauses"
     /\ core' = [core EXCEPT ![at[p]].pauses = @ + 1]
     /\ Step(p, "pauses", "quiets")
-    /\ UNCHANGED <<inboxes, generation, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, number, next, before, rung, unripe, root, counts>>
 
 Quiet == [drain |-> None]
 
 Pause_Wait(p) ==
     /\ where[p] = "quiets"
     /\ Wait_Look(p, Quiet, "paused")
-    /\ UNCHANGED <<inboxes, generation, control, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, control, number, next, before, rung, unripe, root, counts>>
 
 Resume(p) ==
     /\ where[p] = "paused"
     /\ control = Nobody
     /\ control' = p
     /\ Go(p, "resumes", 1)
-    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, unripe, root, counts>>
 
 Resume_Mark(p) ==
     /\ where[p] = "resumes"
     /\ core' = [core EXCEPT ![at[p]].pauses = @ - 1]
     /\ Step(p, "resumes", "done")
-    /\ UNCHANGED <<inboxes, generation, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, number, next, before, rung, unripe, root, counts>>
 
 \* Drain
 
@@ -309,7 +309,7 @@ Drain(d) ==
     /\ number' = [number EXCEPT ![d] = next]
     /\ next' = next + 1
     /\ before' = [before EXCEPT ![d] = accepted]
-    /\ UNCHANGED <<inboxes, core, generation, rung, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, rung, unripe, root, counts>>
 
 \* What has arrived by now belongs to the generation that ends, what arrives later does not.
 Drain_Mark(d) ==
@@ -318,12 +318,12 @@ Drain_Mark(d) ==
         /\ TakeIn(s)
         /\ core' = [core EXCEPT ![s] = [TakenIn(s) EXCEPT !.now = number[d] + 1]]
     /\ Step(d, "drains", "empties")
-    /\ UNCHANGED <<door, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<door, number, next, before, rung, unripe, root, counts>>
 
 Drain_Wait(d) ==
     /\ where[d] = "empties"
     /\ Wait_Look(d, [drain |-> number[d]], "looks")
-    /\ UNCHANGED <<inboxes, generation, control, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, control, number, next, before, rung, unripe, root, counts>>
 
 \* With every baton in hand: each was drained once, but is so now all of it?
 AllBorn ==
@@ -340,20 +340,20 @@ Drain_Look(d) ==
        IN  CASE stranded -> Go(d, "refused", 1)
              [] ~stranded /\ drained -> Go(d, "drained", 1)
              [] ~stranded /\ ~drained -> Go(d, "empties", 1)
-    /\ UNCHANGED <<door, control, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<door, control, number, next, before, rung, unripe, root, counts>>
 
 \* Shutdown
 
 Shutdown ==
     /\ How # "never"
     /\ Begin(Stopper, "closes")
-    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, unripe, root, counts>>
 
 Shutdown_Close ==
     /\ where[Stopper] = "closes"
     /\ door' = [door EXCEPT ![at[Stopper]] = "closed"]
     /\ IF at[Stopper] < ShardCount THEN Go(Stopper, "closes", at[Stopper] + 1) ELSE Go(Stopper, "stops", 1)
-    /\ UNCHANGED <<arrived, core, generation, control, number, next, before, rung, ripe, root, counts>>
+    /\ UNCHANGED <<arrived, core, generation, control, number, next, before, rung, unripe, root, counts>>
 
 \* What is to come never will. Paused, or told to hand back, it hands back all.
 ShutDown_Mark ==
@@ -368,7 +368,7 @@ ShutDown_Mark ==
                          !.line = IF all THEN [k \in Keys |-> <<>>] ELSE @,
                          !.commits = IF all THEN <<>> ELSE @], Born(s))
     /\ Step(Stopper, "stops", "done")
-    /\ UNCHANGED <<door, number, next, before, ripe, root, counts>>
+    /\ UNCHANGED <<door, number, next, before, unripe, root, counts>>
 
 -----------------------------------------------------------------------------
 Next ==
@@ -452,14 +452,21 @@ RungSleeps == \A t \in rung : where[t] = "sleeps"
 \* P8
 StoppedAcceptsNothing == [][where[Stopper] = "stops" => accepted' = accepted /\ committed' = committed]_vars
 
-\* P10: nothing starts whose time has not come.
-NoneIsEarly == \A s \in Shards : \A l \in TakenIn(s).later : l.item \notin ripe
+\* P10: nothing queues up or starts whose time has not come, and what is due does.
+Line(k) == TakenIn(ShardOf(k)).line[k]
+NoneIsEarly == \A k \in Keys : unripe \cap (Range(Line(k)) \cup {core[ShardOf(k)].busy[k]}) = {}
+NoneIsLate == \A s \in Shards : \A l \in TakenIn(s).later : l.item \in unripe
 
-\* P11: commits leave in the order in which they came.
+\* P2: what was put in front is the next of its key.
+FrontIsNext ==
+    [][spent'.front > spent.front => \E k \in Keys : Line(k)' # <<>> /\ Head(Line(k)') = accepted']_vars
+
+\* P11: commits are run in the order in which they came, one at a time.
 CommitsInOrder ==
     \A s \in Shards : LET q == TakenIn(s).commits IN
         /\ \A i, j \in 1..Len(q) : i < j => q[i] < q[j]
-        /\ core[s].committing # None => \A i \in 1..Len(q) : core[s].committing < q[i]
+        /\ \A commit \in core[s].committing, i \in 1..Len(q) : commit < q[i]
+        /\ Cardinality(core[s].committing) <= 1
 
 Abstract == INSTANCE KeyedExecutor WITH
     line <- [k \in Keys |-> TakenIn(ShardOf(k)).line[k]],
@@ -469,7 +476,7 @@ Abstract == INSTANCE KeyedExecutor WITH
 
 Refines == Abstract!Init /\ [][Abstract!Next]_(Abstract!vars)
 
-AllRun == <>[](AliveAll = {} /\ \A s \in Shards : TakenIn(s).commits = <<>> /\ core[s].committing = None)
+AllRun == <>[](AliveAll = {} /\ \A s \in Shards : TakenIn(s).commits = <<>> /\ core[s].committing = {})
 PausesEnd == \A p \in Pausers : where[p] = "pauses" ~> where[p] = "done"
 DrainsEnd == \A d \in Drainers : where[d] = "drains" ~> where[d] \in {"drained", "refused"}
 StopEnds == where[Stopper] = "closes" ~> (AliveAll = {} /\ where[Stopper] = "done")

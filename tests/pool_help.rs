@@ -129,6 +129,20 @@ fn who_helps_looks_out_for_what_is_to_come() {
     });
 }
 
+#[test]
+fn who_helps_sleeps_at_home_and_is_a_guest_elsewhere() {
+    bounded(|| {
+        let builder = ShardedThreadPool::builder(Runner).shards(3).threads_per_shard(2).help(2);
+        let pool = builder.start().unwrap();
+        // As soon as all have found nothing to do.
+        while pool.snapshot().shards.iter().any(|shard| shard.asleep < 2) {
+            std::thread::yield_now();
+        }
+        assert!(pool.snapshot().shards.iter().all(|shard| shard.asleep == 2));
+        pool.join().unwrap();
+    });
+}
+
 /// What a worker says of itself is of the shard whose item it runs.
 #[test]
 fn a_report_and_a_snapshot_are_of_the_items_shard() {
