@@ -215,6 +215,13 @@ fn it_adds_up_while_threads_run() {
                 }
             }
         });
+        // Threads that had enough to do all the time may not have slept yet.
+        let mut more = 0;
+        while [queue.snapshot().queued.wakes, queue.snapshot().local.wakes].contains(&0) {
+            queue.local().send(letter(1)).unwrap();
+            more += 1;
+            std::thread::yield_now();
+        }
         let handle = queue.handle();
         queue.shutdown(Stop::RunRemaining);
         assert!(queue.join().unwrap().leftovers.is_empty());
@@ -222,9 +229,8 @@ fn it_adds_up_while_threads_run() {
         assert_adds_up(&end);
         let QueueSnapshot { fast, local, queued, .. } = end;
         assert_eq!((queued.depth(), local.depth), (0, 0));
-        assert_eq!(local.sent, 3 * EACH / 5);
+        assert_eq!(local.sent, 3 * EACH / 5 + more);
         assert_eq!(fast + local.fast, 3 * EACH / 2, "no fast one is discarded");
-        assert_eq!(fast + local.fast + queued.accepted, 3 * EACH);
-        assert!(queued.wakes > 0 && local.wakes > 0);
+        assert_eq!(fast + local.fast + queued.accepted, 3 * EACH + more);
     });
 }
