@@ -26,11 +26,12 @@ CONSTANTS
     Items,      \* how many are submitted at most
     Later,      \* how many of these are for later
     Times,      \* how far the clock goes
+    ClockRuns,  \* whether it goes as far as that, or may stand still
     Pauses,     \* how often it is paused
     MayStop,    \* whether it is stopped
     Nobody
 
-ASSUME {Items, Later, Times, Pauses} \subseteq Nat /\ MayStop \in BOOLEAN
+ASSUME {Items, Later, Times, Pauses} \subseteq Nat /\ {MayStop, ClockRuns} \subseteq BOOLEAN
 
 Threads == Workers \cup Submitters \cup {Boss}
 Never == Times + 1
@@ -418,7 +419,7 @@ Fairness ==
         /\ WF_vars(Ring(t))
     /\ SF_vars(Resume)
     /\ SF_vars(ShutDown)
-    /\ WF_vars(Tick)
+    /\ ClockRuns => WF_vars(Tick)
 
 Spec == Init /\ [][Next]_vars /\ Fairness
 
@@ -482,5 +483,8 @@ Refines == Abstract!Init /\ [][Abstract!Next]_(Abstract!vars)
 -----------------------------------------------------------------------------
 (* What waits is run, unless the shard stays paused or has been stopped so. *)
 AllRun == <>[](where[Boss] # "paused" => IsEmpty(core) /\ arrived = <<>> /\ core.later = {})
+\* P10: nothing that is ready waits for what is to come, though the clock may stand still.
+ReadyRun == <>[](where[Boss] # "paused" => IsEmpty(core) /\ arrived = <<>>)
+
 Ends == door = "closed" ~> \A w \in Workers : where[w] = "home"
 =============================================================================

@@ -3,6 +3,7 @@
 mod mutants;
 mod mutate;
 mod policies;
+mod specs;
 mod verify;
 
 use std::process::ExitCode;
@@ -16,6 +17,8 @@ enum Command {
     Verify(verify::Options),
     /// Lists the ways in which the sources can be broken, and shows one
     Mutants(mutants::Arguments),
+    /// Checks the specifications with two tools, and that their mutants are found
+    Specs(specs::Options),
     /// Runs cargo-mutants on the sequential policies, and fails below the floor
     Policies,
 }
@@ -24,6 +27,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Verify(options) => verify::run(&options),
         Command::Mutants(arguments) => mutants::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Specs(options) => specs::run(&options),
         Command::Policies => policies::run(),
     }
 }

@@ -1,14 +1,14 @@
 //! `cargo xtask verify`: everything that shows that the guarantees hold, and that what shows it can see.
 
 mod build;
-mod crew;
-mod findings;
+pub mod crew;
+pub mod findings;
 mod laboratory;
 mod models;
 mod museum;
 mod mutants;
 mod page;
-mod process;
+pub mod process;
 mod readme;
 mod sanitizer;
 mod suites;
