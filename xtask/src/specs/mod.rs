@@ -3,6 +3,7 @@
 mod coverage;
 mod job;
 mod manifest;
+mod reader;
 mod tla;
 mod tlc;
 mod tools;
@@ -55,6 +56,7 @@ struct Findings<'a> {
 pub fn run(options: &Options) -> Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is in the workspace")?;
     let manifest = Manifest::read(root)?;
+    reader::check(root)?;
     let tools = Tools::fetch(root)?;
     let started = Instant::now();
     let tier = if options.full { Tier::Full } else { Tier::Quick };
