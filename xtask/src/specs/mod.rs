@@ -3,6 +3,7 @@
 mod coverage;
 mod job;
 mod manifest;
+mod proofs;
 mod reader;
 mod tla;
 mod tlc;
@@ -35,6 +36,9 @@ pub struct Options {
     /// Only this mutant, and how it breaks
     #[arg(long, value_name = "NAME")]
     mutant: Option<String>,
+    /// Has Coq check the proofs, and nothing else
+    #[arg(long, conflicts_with_all = ["quick", "full", "model", "mutant", "json"])]
+    proofs: bool,
     /// How many runs at a time; as many as there are cores unless set
     #[arg(long)]
     jobs: Option<usize>,
@@ -55,6 +59,9 @@ struct Findings<'a> {
 /// Checks the specifications.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is in the workspace")?;
+    if options.proofs {
+        return proofs::check(root);
+    }
     let manifest = Manifest::read(root)?;
     reader::check(root)?;
     let tools = Tools::fetch(root)?;
