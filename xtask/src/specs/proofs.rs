@@ -33,7 +33,7 @@ pub fn check(root: &Path) -> Result<ExitCode> {
             "{}: {closed} of {asked} theorems rest on nothing else",
             path.display()
         );
-        println!("{}: {closed} theorems, no axioms", name.display());
+        println!("{}: {closed} theorems, no axioms", path.display());
         checked += 1;
     }
     ensure!(checked > 0, "no proofs are there");
