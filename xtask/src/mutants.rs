@@ -57,8 +57,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 pub fn all(repo: &Path) -> Result<Vec<Mutant>> {
     let src = repo.join("src");
     let mut mutants = mutate::find(&src)?;
+    mutants.extend(named(repo)?);
+    Ok(mutants)
+}
+
+/// The hand-written ones, each of which fits the sources.
+pub fn named(repo: &Path) -> Result<Vec<Mutant>> {
+    let mut mutants = Vec::new();
     for file in TABLES.map(|file| repo.join(file)).iter().filter(|file| file.exists()) {
-        mutants.extend(table::read(file, &src)?);
+        mutants.extend(table::read(file, &repo.join("src"))?);
     }
     Ok(mutants)
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::manifest::{Edit, Model, Mutant, Tool, only};
 use super::tools::Tools;
-use super::{coverage, tla, tlc};
+use super::{coverage, reader, tla, tlc};
 use crate::verify::process;
 
 /// What is to be run, and what is to come out.
@@ -109,7 +109,8 @@ impl Job {
             Tool::Tlc => tlc::read(&ended.output),
             Tool::Tla => tla::read(&ended.output),
         };
-        let fault = self.judge(&ended, found);
+        let spec = fs::read_to_string(self.home.join(format!("{}.tla", self.module)))?;
+        let fault = self.judge(&ended, found, &spec);
         let states = if let Found::Nothing(states) = found { Some(states) } else { None };
         Ok(Report {
             name: self.name.clone(),
@@ -154,7 +155,7 @@ impl Job {
     }
 
     /// What is wrong with that.
-    fn judge(&self, ended: &process::Ended, found: Found) -> Option<String> {
+    fn judge(&self, ended: &process::Ended, found: Found, spec: &str) -> Option<String> {
         if ended.verdict == crate::verify::findings::Verdict::DidNotEnd {
             return Some("did not end".to_owned());
         }
@@ -170,7 +171,7 @@ impl Job {
                 Some(format!("{states} states, where {} are written down", self.states.unwrap_or(0)))
             }
             (Found::Nothing(_), None) if self.tool == Tool::Tlc => {
-                coverage::fault(&ended.output, &self.module, &self.never)
+                coverage::fault(&ended.output, &self.module, &reader::actions(spec), &self.never)
             }
             (Found::Nothing(_), None) => None,
         }

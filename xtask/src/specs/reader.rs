@@ -41,7 +41,7 @@ fn defines(spec: &str, action: &str) -> bool {
 }
 
 /// What `Next` is made of.
-fn actions(spec: &str) -> BTreeSet<&str> {
+pub fn actions(spec: &str) -> BTreeSet<&str> {
     let next = spec.split_once("\nNext ==").map_or("", |(_, next)| next);
     let next = next.split("\n\n").next().unwrap_or_default();
     let steps = next.split("\\/").map(|step| step.rsplit(" : ").next().unwrap_or_default().trim());
