@@ -1,0 +1,25 @@
+//! The protocols of `specs/` once more, as functions: `step(state, action)` says what comes of an action, or that it cannot
+//! be taken. The same names, the same laws, and the same number of states; millions of them in seconds.
+//!
+//! Each module here is the module of its name there, action by action; read that one first. What is the use of saying it
+//! twice? A function can be asked: whether a recorded step of the code is one of the specification's (`specs/traces/`), and
+//! about sizes that the other checkers would need a day for. And who makes a mistake in one of the two changes a count.
+
+pub mod constants;
+pub mod explore;
+pub mod ids;
+pub mod protocol;
+
+pub mod abstract_bell;
+pub mod abstract_queue;
+pub mod bell;
+pub mod inbox;
+pub mod keyed_executor;
+
+/// A thread, a key, a message's number: counted from 0 where `specs/models/` has names, else as there.
+pub type Id = u8;
+
+/// The guard of an action: `when(...)?`.
+pub(crate) fn when(is_so: bool) -> Option<()> {
+    is_so.then_some(())
+}
