@@ -72,7 +72,7 @@ CoreType ==
      pauses : 0..1,
      stop : BOOLEAN]
 
-TypeOK ==
+Types ==
     /\ asleep \in BOOLEAN
     /\ door \in {"open", "closed"}
     /\ holder \in Threads \cup {Nobody}

@@ -29,7 +29,7 @@ VARIABLES
 
 vars == <<rung, holder, sleeper, ringer, rings, heard>>
 
-TypeOK ==
+Types ==
     /\ rung \in BOOLEAN
     /\ holder \in {"nobody", "sleeper"}
     /\ sleeper \in {"up", "looks", "waits", "woken"}

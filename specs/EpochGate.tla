@@ -55,7 +55,7 @@ vars == <<gate, shown, threads, counts>>
 Message == [number : 1..Messages, needs : 1..Epochs, group : Groups \cup {Here}]
 Last == Cardinality(Sessions) + 1
 
-TypeOK ==
+Types ==
     /\ published \in 0..Epochs /\ asked \in 0..Epochs
     /\ map \in BOOLEAN /\ stopped \in BOOLEAN
     /\ \A s \in Sessions : waiting[s] \subseteq Message

@@ -38,7 +38,7 @@ vars == <<arrived, asleep, door, rung, ringing, consumer, hand, sent, handled>>
 
 Threads == Producers \cup {Closer}
 
-TypeOK ==
+Types ==
     /\ asleep \in BOOLEAN
     /\ door \in {"open", "closed"}
     /\ rung \in BOOLEAN

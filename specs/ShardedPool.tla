@@ -419,7 +419,7 @@ Spec == Init /\ [][Next]_vars /\ Fairness
 InFlight == UNION {{a.item : a \in {b \in Range(arrived[s]) : b.kind # "commit"}} : s \in Shards}
 AliveAll == InFlight \cup UNION {Alive(core[s]) : s \in Shards}
 
-TypeOK ==
+Types ==
     /\ \A s \in Shards : \A a \in Range(arrived[s]) : a.key \in Keys \cup {None} /\ a.item \in 1..Items + Commits
     /\ \A s \in Shards : core[s].pauses \in 0..Cardinality(Pausers) /\ core[s].stop \in BOOLEAN
     /\ control \in Controls \cup {Nobody}

@@ -46,7 +46,7 @@ mod tests {
         <Wait line 114, col 1 to line 114, col 4 of module Inbox>: 0:0\n\
         <Take line 120, col 1 to line 120, col 4 of module Inbox (124 5 128 69)>: 3:4\n\
         <Close line 130, col 1 to line 130, col 5 of module Inbox (134 5 138 69)>: 0:0\n\
-        <TypeOK line 41, col 1 to line 41, col 6 of module Inbox>\n\
+        <Types line 41, col 1 to line 41, col 6 of module Inbox>\n\
         <Other line 41, col 1 to line 41, col 6 of module Abstract>: 0:0\n";
 
     #[test]

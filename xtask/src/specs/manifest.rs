@@ -48,6 +48,9 @@ pub struct Model {
     pub why: Option<String>,
     #[serde(default)]
     pub tier: Tier,
+    /// Tools that take so long that only the full tier asks them.
+    #[serde(default)]
+    pub slow: Vec<Tool>,
     /// Actions that its constants leave no room for.
     #[serde(default)]
     pub never: Vec<String>,
@@ -170,13 +173,15 @@ impl Manifest {
 
     /// What is to be run.
     pub fn jobs(&self, root: &Path, tier: Tier) -> Vec<Job> {
-        let models = self.models.iter().filter(|model| model.tier <= tier);
-        let models =
-            models.flat_map(|model| model.tools.iter().map(|&tool| Job::of_model(root, model, tool)));
-        let mutants = self
-            .mutants
-            .iter()
-            .flat_map(|mutant| mutant.tools.iter().map(|&tool| Job::of_mutant(root, mutant, tool)));
+        let models = self.models.iter().filter(|model| model.tier <= tier).flat_map(|model| {
+            let asked = |tool: &&Tool| tier == Tier::Full || !model.slow.contains(tool);
+            model.tools.iter().filter(asked).map(|&tool| Job::of_model(root, model, tool))
+        });
+        let mutants = self.mutants.iter().flat_map(|mutant| {
+            // One is enough to see that it is found, and the second needs no Java.
+            let asked = |tool: &&Tool| tier == Tier::Full || Some(*tool) == mutant.tools.last();
+            mutant.tools.iter().filter(asked).map(|&tool| Job::of_mutant(root, mutant, tool))
+        });
         models.chain(mutants).collect()
     }
 }
@@ -211,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_configuration_is_cut_down_to_one_property() {
-        let cfg = "SPECIFICATION Spec\nINVARIANTS TypeOK One\nPROPERTIES Two Three\n";
+        let cfg = "SPECIFICATION Spec\nINVARIANTS Types One\nPROPERTIES Two Three\n";
         assert_eq!(only(cfg, "Two").unwrap(), "SPECIFICATION Spec\nPROPERTIES Two\n");
         assert_eq!(only(cfg, "One").unwrap(), "SPECIFICATION Spec\nINVARIANTS One\n");
         assert_eq!(only(cfg, "Spec"), None);
