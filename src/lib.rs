@@ -80,6 +80,13 @@ pub use stop::{OnItemPanic, OnPanic, Step, Stop};
 pub use throttle::{Acquire, Limits, Permit, Throttle, ThrottleSnapshot};
 pub use watch::{Fatal, Patience, Running};
 
+/// What threads do, step by step, for tests that hold it against the specifications in `specs/`. See `specs/traces/`.
+#[cfg(feature = "trace")]
+#[doc(hidden)]
+pub mod trace {
+    pub use crate::sync::recorder::{Note, UNNAMED, act_as, begin, end, record, took};
+}
+
 /// The protocols themselves, for the models, and what models and samplings set and read.
 #[cfg(any(keylane_loom, keylane_shuttle))]
 #[doc(hidden)]

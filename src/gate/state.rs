@@ -6,7 +6,7 @@ use crate::error::PublishError;
 use crate::gate::epoch::{Epoch, SessionId};
 use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::line::{Line, Number, Parked, Waiting};
-use crate::sync::Arc;
+use crate::sync::{Arc, took};
 
 /// The newest epoch and its map, if there is one.
 pub(super) type Published<K> = Option<(Epoch, Arc<<K as Gatekeeper>::Map>)>;
@@ -76,6 +76,7 @@ impl<K: Gatekeeper> State<K> {
         let needs = Some(waiting.needs);
         let line = self.lines.get_mut(&id).expect("a session has its line until it is dropped");
         line.push(waiting);
+        took(self, "arrive", id.get());
         let wanted = needs.filter(|_| needs > self.epoch() && needs > self.asked);
         self.asked = self.asked.max(wanted);
         Ok(Arrived { wanted, begun: self.begin(id) })
@@ -92,11 +93,15 @@ impl<K: Gatekeeper> State<K> {
         }
         match self.epoch() {
             Some(published) if epoch <= published => Err(PublishError::Stale { epoch, published, map }),
-            _ => Ok(self.published.replace((epoch, map))),
+            _ => {
+                took(self, "publish", epoch.0);
+                Ok(self.published.replace((epoch, map)))
+            }
         }
     }
 
     pub(super) fn appeared(&mut self, group: &K::Group) {
+        took(self, "appeared", 0);
         self.lines.values_mut().for_each(|line| line.appeared(group));
     }
 
@@ -109,6 +114,7 @@ impl<K: Gatekeeper> State<K> {
 
     /// Begins the next callback of the first session from `id` on that has one.
     pub(super) fn begin_from(&mut self, id: SessionId) -> Option<Begun<K>> {
+        took(self, "begin_from", id.get());
         let (epoch, map) = self.published.as_ref()?;
         let mut lines = self.lines.range_mut(id..);
         let (session, (number, head)) =
@@ -118,11 +124,13 @@ impl<K: Gatekeeper> State<K> {
 
     /// The callback that ran has ended: the next one, if there is one.
     pub(super) fn go_on(&mut self, id: SessionId) -> Option<Begun<K>> {
+        took(self, "go_on", id.get());
         self.lines.get_mut(&id)?.end();
         self.begin(id)
     }
 
     pub(super) fn park(&mut self, id: SessionId, number: Number, waiting: Waiting<K>) -> Parked<K::Message> {
+        took(self, "park", id.get());
         match self.lines.get_mut(&id) {
             Some(line) => line.park(number, waiting),
             None => Parked::Refused(waiting.message),
@@ -130,12 +138,14 @@ impl<K: Gatekeeper> State<K> {
     }
 
     pub(super) fn reset(&mut self, id: SessionId) -> Vec<Waiting<K>> {
+        took(self, "reset", id.get());
         self.lines.get_mut(&id).map(Line::empty).unwrap_or_default()
     }
 
     /// Everything that waits, session by session, and the map: to be dropped without the lock.
     pub(super) fn stop(&mut self) -> (Vec<Left<K>>, Published<K>) {
         self.stopped = true;
+        took(self, "stop", 0);
         let left = self.lines.iter_mut().flat_map(|(id, line)| {
             let left = line.empty();
             left.into_iter().map(|waiting| (*id, waiting))

@@ -1,6 +1,6 @@
 //! The one place where a thread sleeps.
 
-use crate::sync::{Condvar, Deadline, Mutex, mark};
+use crate::sync::{Condvar, Deadline, Mutex, mark, took};
 
 /// One sleeper's bell: rung once, it lets one [`wait`](Bell::wait) through, whichever came first.
 ///
@@ -20,7 +20,11 @@ impl Bell {
 
     /// Lets the present or next wait through.
     pub fn ring(&self) {
-        *self.rung.lock() = true;
+        {
+            let mut rung = self.rung.lock();
+            *rung = true;
+            took(self, "ring", 0);
+        }
         self.sound.notify();
     }
 
@@ -34,6 +38,7 @@ impl Bell {
         let rung = self.rung.lock();
         mark(if *rung { "rung before sleep" } else { "slept" });
         let mut rung = self.sound.wait_until(rung, |rung| *rung);
+        took(self, "hear", u64::from(*rung));
         *rung = false;
     }
 
@@ -43,6 +48,7 @@ impl Bell {
         let rung = self.rung.lock();
         mark(if *rung { "rung before sleep" } else { "slept" });
         let mut rung = self.sound.wait_until_or_give_up(rung, deadline, |rung| *rung);
+        took(self, "hear", u64::from(*rung));
         *rung = false;
     }
 }

@@ -1,7 +1,7 @@
 //! Where messages arrive, in one order for all producers.
 
 use crate::stop::Stop;
-use crate::sync::{Mutex, mark};
+use crate::sync::{Mutex, mark, took};
 
 /// A vector under a short lock, swapped out whole by the one consumer.
 ///
@@ -125,10 +125,14 @@ impl<T, L: Tally<T>> Inbox<T, L> {
         let mut state = self.state.lock();
         match (state.door, origin) {
             (Door::Open, _) | (Door::Sealed, Origin::Inside) => {}
-            (Door::Sealed, Origin::Outside) | (Door::Closed(_), _) => return Err(message),
+            (Door::Sealed, Origin::Outside) | (Door::Closed(_), _) => {
+                took(self, "refuse", 0);
+                return Err(message);
+            }
         }
         state.tally.arrive(&message);
         state.arrived.push(message);
+        took(self, "push", u64::from(state.asleep));
         Ok(state.wake())
     }
 
@@ -142,6 +146,7 @@ impl<T, L: Tally<T>> Inbox<T, L> {
         let mut state = self.state.lock();
         state.tally.settle(done);
         std::mem::swap(&mut state.arrived, batch);
+        took(self, if lie_down { "take_lie_down" } else { "take" }, batch.len() as u64);
         match state.door {
             Door::Closed(stop) => Taken::Closed(stop),
             Door::Open | Door::Sealed if lie_down && batch.is_empty() => {
@@ -161,6 +166,7 @@ impl<T, L: Tally<T>> Inbox<T, L> {
     /// Refuses all that comes from outside, from now on.
     pub fn seal(&self) {
         let mut state = self.state.lock();
+        took(self, "seal", 0);
         if state.door == Door::Open {
             state.door = Door::Sealed;
         }
@@ -174,6 +180,7 @@ impl<T, L: Tally<T>> Inbox<T, L> {
             return Pushed::Quietly;
         }
         state.door = Door::Closed(stop);
+        took(self, "close", u64::from(state.asleep));
         state.wake()
     }
 }

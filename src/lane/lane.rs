@@ -15,7 +15,7 @@
 //! decisions rest on the value that the read-modify-write itself returned.
 
 use crate::lane::Roster;
-use crate::sync::{Arc, Word, mark};
+use crate::sync::{Arc, Word, mark, taking};
 
 const VISITING: usize = 0b001;
 const CLOSED: usize = 0b010;
@@ -83,7 +83,7 @@ impl Lane {
         // ORDERING: AcqRel. Pairs with `close`'s fetch_or: of the two, the later sees the earlier's bit, so a
         // visit is either refused or waited for. Pairs with `Pending::drop`: a count that has caught up means
         // that the callbacks of all earlier messages happened before this one. Relaxed would lose the second.
-        let before = self.word.fetch_or(VISITING);
+        let before = taking(&*self.word, "enter", || self.word.fetch_or(VISITING));
         debug_assert!(before & CLOSED != 0 || before & VISITING == 0, "visits of a lane never overlap");
         if before & CLOSED != 0 {
             // The bit stays set in a closed word that nobody will read again: harmless.
@@ -129,7 +129,7 @@ pub(super) struct Closed {
 pub(super) fn close(word: &Word) -> Closed {
     // ORDERING: AcqRel. Pairs with `enter` and with `Visit::drop`: if the visit came first, its bit is seen
     // here and the visit sees CLOSED when it ends; if this came first, the visit is refused.
-    let before = word.fetch_or(CLOSED);
+    let before = taking(word, "close_lane", || word.fetch_or(CLOSED));
     debug_assert!(before & CLOSED == 0, "a lane is closed once");
     Closed { visited: before & VISITING != 0, visits: (before & VISITS) / VISIT }
 }
@@ -151,10 +151,11 @@ pub(super) fn take_visits(word: &Word) -> usize {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         let counts = if self.granted { VISIT } else { 0 };
+        let word = &self.lane.word;
         // ORDERING: AcqRel. Pairs with `close`'s fetch_or: if that came first, CLOSED is seen here and the
         // closer has counted this visit; if this came first, the closer sees no visit, and everything the
         // callback did happens before whatever the closer does next. (VISITING is set: what is taken away is the bit.)
-        let before = self.lane.word.fetch_add(counts.wrapping_sub(VISITING));
+        let before = taking(&**word, "leave", || word.fetch_add(counts.wrapping_sub(VISITING)));
         if before & CLOSED != 0 {
             mark("visited past closing");
             self.lane.roster.depart(self.granted);
@@ -166,7 +167,7 @@ impl Drop for Pending {
     fn drop(&mut self) {
         // ORDERING: AcqRel. Pairs with `enter`, which runs a fast callback if the count has caught up: what this
         // message's callback did must happen before that. Relaxed would let the two race.
-        self.0.fetch_add(DONE);
+        taking(&*self.0, "done", || self.0.fetch_add(DONE));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::lane::{Bell, Lane, lane};
-use crate::sync::{Arc, Mutex, Word, mark};
+use crate::sync::{Arc, Mutex, Word, mark, took};
 
 /// Knows every lane, so that closing reaches all of them and can wait for those inside a fast callback.
 #[derive(Debug, Default)]
@@ -77,6 +77,7 @@ impl Roster {
             state.visiting += usize::from(closed.visited);
             state.visits += closed.visits as u64;
         }
+        took(self, "close_roster", state.visiting as u64);
     }
 
     /// A visit that closing had counted is over; whether it was one.
@@ -84,6 +85,7 @@ impl Roster {
         // Taking the lock also waits for a `close` that has set CLOSED and not yet written down its count.
         let mut state = self.state.lock();
         state.visiting -= 1;
+        took(self, "depart", state.visiting as u64);
         state.visits += u64::from(granted);
         if state.visiting == 0 {
             mark("last visitor rang");
@@ -96,6 +98,7 @@ impl Roster {
         let state = self.state.lock();
         debug_assert!(state.closed, "only a closed roster falls quiet");
         let visiting = state.visiting;
+        took(self, "wait_quiet", visiting as u64);
         drop(state);
         if visiting > 0 {
             // It can only fall, and whoever brings it to zero rings, once.

@@ -15,6 +15,7 @@
 //! | [`thread`], [`thread_local!`] | spawn with a name, join, who am I (and to the system); thread-private state | std | loom's | shuttle's |
 //! | [`Arc`] | lifetimes only: no decision rests on a count | std | std | std |
 //! | [`mark`] | names a branch that was taken | nothing, unless a test listens | recorded for the model | recorded for the sampling |
+//! | `took`, `taking` | [writes down](recorder) who has taken which step, if the feature `trace` is on; never asked by the core | std's lock | std's lock | std's lock |
 //! | [`Unseen`], [`Witness`] | what checkers of `testing` write down; never in the core | std's lock | std's lock, and a step that orders nothing | not there |
 //!
 //! There is no cell: all shared data lives inside a `Mutex`, so the crate needs no `unsafe` at all.
@@ -36,11 +37,19 @@ mod imp;
 #[path = "native.rs"]
 mod imp;
 mod monotonic;
+#[cfg(feature = "trace")]
+pub mod recorder;
+#[cfg(not(feature = "trace"))]
+#[path = "no_recorder.rs"]
+pub mod recorder;
 #[cfg(any(feature = "testing", keylane_loom))]
 mod witness;
 
 pub use self::monotonic::Monotonic;
+pub(crate) use self::recorder::{taking, took};
 pub(crate) use imp::thread_local;
+#[cfg(feature = "trace")]
+pub(crate) use imp::SIMULATED;
 pub use imp::{Condvar, Deadline, Mutex, MutexGuard, Word, mark, thread};
 pub use std::sync::Arc;
 

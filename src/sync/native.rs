@@ -8,6 +8,10 @@ use crossbeam_utils::CachePadded;
 pub use parking_lot::MutexGuard;
 pub(crate) use std::thread_local;
 
+/// Threads are the system's: they may change places anywhere.
+#[cfg(feature = "trace")]
+pub(crate) const SIMULATED: bool = false;
+
 /// An atomic word whose every operation a decision may rest on is an AcqRel read-modify-write.
 #[derive(Debug)]
 pub struct Word(CachePadded<AtomicUsize>);

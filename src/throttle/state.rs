@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::AcquireError;
-use crate::sync::mark;
+use crate::sync::{mark, took};
 use crate::throttle::limits::{Amount, Limits};
 use crate::throttle::wake::{Wake, Wakes};
 
@@ -64,12 +64,14 @@ impl State {
     /// Takes `amount`, if there is room and nobody waits for it.
     pub fn try_acquire(&mut self, amount: Amount) -> Result<(), AcquireError> {
         if self.closed {
+            took(self, "turn_away", 0);
             return Err(AcquireError::Closed);
         }
         if !self.line.is_empty() || !self.limits.admit(self.out, amount) {
             return Err(AcquireError::Full);
         }
         self.take_out(amount);
+        took(self, "admit", 0);
         Ok(())
     }
 
@@ -81,6 +83,7 @@ impl State {
                 self.next += 1;
                 self.line.insert(ticket, Waiter { amount, wake: Some(wake) });
                 mark("stands in line");
+                took(self, "stand_in_line", 0);
                 Ok(ticket)
             }
             outcome => Err((outcome, wake)),
@@ -116,6 +119,7 @@ impl State {
     pub fn give_back(&mut self, amount: Amount) -> Wakes {
         self.out.count -= amount.count;
         self.out.bytes -= amount.bytes;
+        took(self, "give_back", 0);
         self.serve()
     }
 
@@ -128,6 +132,7 @@ impl State {
     /// Refuses everybody who waits, and everybody who comes.
     pub fn close(&mut self) -> Wakes {
         self.closed = true;
+        took(self, "close_throttle", 0);
         let mut wakes = Wakes::default();
         wakes.add(self.line.values_mut().filter_map(|waiter| waiter.wake.take()));
         wakes

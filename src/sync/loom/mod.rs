@@ -21,6 +21,10 @@ pub use self::steps::note;
 
 pub(crate) use loom::thread_local;
 
+/// Threads change places at operations of the vocabulary, and nowhere else.
+#[cfg(feature = "trace")]
+pub(crate) const SIMULATED: bool = true;
+
 /// See `native.rs`.
 #[derive(Debug)]
 pub struct Word {

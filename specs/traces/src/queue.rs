@@ -1,0 +1,439 @@
+//! Runs of `DispatchQueue`: connections, the two loops, a sender and whoever shuts it down, and what that is in
+//! `DispatchQueue.tla`.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Result, bail};
+use keylane::trace::{act_as, record, took};
+use keylane::{
+    ConnectionId, DispatchQueue, Dispatcher, Event, Handled, Limits, Message as _, Priority, Stop,
+};
+use keylane_twin::dispatch_queue::{self, Action, Post};
+
+use crate::note::{Note, Story};
+use crate::pace::Pace;
+use crate::trace::Trace;
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many connections, each with a thread that delivers.
+    pub connections: u8,
+    /// How many messages each of them delivers at most.
+    pub messages: u8,
+    /// How many are sent to oneself.
+    pub locals: u8,
+    /// How many priorities there are.
+    pub priorities: u8,
+    /// Whether some may be dispatched fast.
+    pub fast: bool,
+    /// Whether the connections are ordered.
+    pub ordered: bool,
+    /// How many may be under way; 0 is any number.
+    pub limit: u8,
+    /// Whether connections are reset in the end.
+    pub resets: bool,
+    /// Whether they discard now and then.
+    pub discards: bool,
+    /// How it is shut down.
+    pub stop: Stop,
+}
+
+#[derive(Clone, Copy)]
+struct Message {
+    from: u8,
+    number: u8,
+    priority: u8,
+    fast: bool,
+}
+
+impl Message {
+    fn draw(plan: &Plan, pace: &Pace, from: u8, number: u8) -> Self {
+        let priority = 1 + pace.below(plan.priorities);
+        Self { from, number, priority, fast: plan.fast && pace.below(2) == 0 }
+    }
+
+    /// As a note has it.
+    fn code(self) -> u64 {
+        let Self { from, number, priority, fast } = self;
+        u64::from_be_bytes([0, 0, 0, 0, from, number, priority, fast.into()])
+    }
+
+    fn of(code: u64) -> Self {
+        let [.., from, number, priority, fast] = code.to_be_bytes();
+        Self { from, number, priority, fast: fast != 0 }
+    }
+}
+
+impl keylane::Message for Message {
+    fn priority(&self) -> Priority {
+        Priority(self.priority)
+    }
+}
+
+struct Callbacks(Pace);
+
+impl Dispatcher for Callbacks {
+    type Message = Message;
+
+    fn dispatch(&self, _: ConnectionId, message: Message) -> Handled<Message> {
+        took(&(), "begin", message.code());
+        self.0.pause();
+        Ok(())
+    }
+
+    fn can_fast_dispatch(&self, message: &Message) -> bool {
+        message.fast
+    }
+
+    fn fast_dispatch(&self, _: ConnectionId, _: Message) -> Handled<Message> {
+        self.0.pause();
+        took(&(), "end", 0);
+        Ok(())
+    }
+
+    fn event(&self, _: ConnectionId, _: Event) {
+        took(&(), "tell", 0);
+        self.0.pause();
+    }
+}
+
+impl Plan {
+    fn dispatch(self) -> u8 {
+        self.connections
+    }
+
+    fn local(self) -> u8 {
+        self.connections + 1
+    }
+
+    fn sender(self) -> u8 {
+        self.connections + 2
+    }
+
+    fn boss(self) -> u8 {
+        self.connections + 3
+    }
+
+    /// In the words of `specs/models/`.
+    pub fn constants(self) -> String {
+        let Self { messages, locals, limit, .. } = self;
+        let list = |words: Vec<String>| format!("{{{}}}", words.join(", "));
+        let connections = list((0..self.connections).map(|number| format!("\"c{number}\"")).collect());
+        let priorities = list((1..=self.priorities).map(|number| number.to_string()).collect());
+        let flag = |is_so: bool| if is_so { "TRUE" } else { "FALSE" };
+        let (fast, ordered) = (flag(self.fast), flag(self.ordered));
+        let (resets, discards) = (flag(self.resets), flag(self.discards));
+        let how = if self.stop == Stop::HandBack { "back" } else { "run" };
+        format!(
+            "Conns = {connections}\nMessages = {messages}\nLocals = {locals}\nPriorities = {priorities}\n\
+             FastToo = {fast}\nOrdered = {ordered}\nLimit = {limit}\nMayReset = {resets}\nMayDiscard = {discards}\n\
+             How = \"{how}\"\nMe = \"me\"\nNoMessage = nothing\n"
+        )
+    }
+
+    /// Runs it, and writes down what happens.
+    pub fn run(self, seed: u64) -> Vec<Note> {
+        let notes = record(|| {
+            let pace = Pace::new(seed);
+            let limits =
+                if self.limit == 0 { Limits::NONE } else { Limits { count: self.limit.into(), ..Limits::NONE } };
+            let (queue, mut dispatch, mut local) =
+                DispatchQueue::builder(Callbacks(pace.clone())).limits(limits).stepped();
+            std::thread::scope(|scope| {
+                for from in 0..self.connections {
+                    let pace = pace.clone();
+                    let connection = if self.ordered { queue.connect_ordered() } else { queue.connect() };
+                    scope.spawn(move || {
+                        act_as(from.into());
+                        self.deliver(connection, from, &pace);
+                    });
+                }
+                let (sender, letters) = (queue.local(), pace.clone());
+                scope.spawn(move || {
+                    act_as(self.sender().into());
+                    for number in 1..=self.locals {
+                        letters.pause();
+                        let message = Message::draw(&self, &letters, self.connections, number);
+                        took(&(), "sends", message.code());
+                        if sender.send(message).is_err() {
+                            break;
+                        }
+                    }
+                });
+                let dispatch = scope.spawn(move || {
+                    act_as(self.dispatch().into());
+                    dispatch.run();
+                    dispatch
+                });
+                let local = scope.spawn(move || {
+                    act_as(self.local().into());
+                    local.run();
+                    local
+                });
+                act_as(self.boss().into());
+                pace.pauses();
+                queue.shutdown(self.stop);
+                let (dispatch, local) = (dispatch.join(), local.join());
+                took(&(), "joins", 0);
+                queue.reclaim(dispatch.expect("nobody panics"), local.expect("nobody panics"));
+            });
+        });
+        notes.into_iter().map(Note::from).collect()
+    }
+
+    fn deliver(self, mut connection: keylane::Connection<Callbacks>, from: u8, pace: &Pace) {
+        for number in 1..=self.messages {
+            pace.pause();
+            let message = Message::draw(&self, pace, from, number);
+            took(&(), "delivers", message.code());
+            if connection.deliver(message).is_err() {
+                return;
+            }
+            if self.discards && pace.below(3) == 0 {
+                took(&(), "discards", 0);
+                if connection.discard().is_err() {
+                    return;
+                }
+            }
+        }
+        if self.resets && pace.below(2) == 0 {
+            took(&(), "resets", 0);
+            let _ = connection.reset();
+        }
+    }
+
+    /// What happened, in the words of the specification.
+    ///
+    /// # Errors
+    /// If a note has no place there.
+    pub fn tell(self, notes: Vec<Note>) -> Result<Trace<dispatch_queue::DispatchQueue>> {
+        let mut teller = Teller { plan: self, ..Teller::new(self) };
+        for (note, then) in Story::new(notes).notes() {
+            teller.hear(note, then)?;
+        }
+        Ok(Trace { constants: self.constants(), actions: teller.actions })
+    }
+}
+
+/// Says notes over again as actions.
+struct Teller {
+    plan: Plan,
+    actions: Vec<Action>,
+    /// By thread: what it has said that it is about to push.
+    about: HashMap<u8, About>,
+    /// By thread: whose consumer it found asleep.
+    owes: HashMap<u8, Post>,
+    /// Connections whose refused message still counts as pending.
+    pending: HashSet<u8>,
+    /// Whose queued message runs, and whether that has been counted as done.
+    runs: Option<(u8, bool)>,
+    /// How far the boss has come.
+    closes: u8,
+    joins: bool,
+    reclaims: bool,
+}
+
+#[derive(Clone, Copy)]
+enum About {
+    Deliver(Message),
+    Send(Message),
+    Reset,
+    Discard,
+}
+
+impl Teller {
+    fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            actions: Vec::new(),
+            about: HashMap::new(),
+            owes: HashMap::new(),
+            pending: HashSet::new(),
+            runs: None,
+            closes: 0,
+            joins: false,
+            reclaims: false,
+        }
+    }
+
+    fn hear(&mut self, note: Note, then: impl Iterator<Item = Note>) -> Result<()> {
+        let by = note.thread as u8;
+        // Who rings for a consumer does so at once.
+        if note.what == "ring" {
+            if let Some(post) = self.owes.remove(&by) {
+                self.actions.push(Action::Ring { thread: by, post });
+            }
+            return Ok(());
+        }
+        let plan = self.plan;
+        match by {
+            by if by < plan.connections => self.connection(by, note),
+            by if by == plan.dispatch() => self.dispatch(note, then),
+            by if by == plan.local() => self.local(by, note),
+            by if by == plan.sender() => self.sender(by, note),
+            _ => self.boss(by, note),
+        }
+    }
+
+    fn wakes(&mut self, by: u8, post: Post, note: Note) {
+        if note.value == 1 {
+            self.owes.insert(by, post);
+        }
+    }
+
+    fn connection(&mut self, by: u8, note: Note) -> Result<()> {
+        let action = match note.what {
+            "delivers" => return self.says(by, About::Deliver(Message::of(note.value))),
+            "resets" => return self.says(by, About::Reset),
+            "discards" => return self.says(by, About::Discard),
+            "admit" | "stand_in_line" | "turn_away" => match self.about[&by] {
+                About::Deliver(Message { priority, fast, .. }) => Action::Deliver { thread: by, priority, fast },
+                _ => bail!("asks for room for nothing"),
+            },
+            "enter" => Action::Enter { thread: by },
+            "leave" => Action::VisitDrop { thread: by },
+            "depart" => Action::Depart { thread: by },
+            "push" | "refuse" => {
+                self.wakes(by, Post::Dispatch, note);
+                match (self.about[&by], note.what) {
+                    (About::Deliver(_), "push") => Action::Push { thread: by },
+                    (About::Deliver(_), _) => {
+                        self.pending.insert(by);
+                        Action::Push { thread: by }
+                    }
+                    (About::Reset, "push") => Action::Reset { thread: by },
+                    (About::Discard, "push") => Action::Discard { thread: by },
+                    _ => return Ok(()),
+                }
+            }
+            "done" if self.pending.remove(&by) => Action::DropPending { thread: by },
+            "give_back" => {
+                // Who is not ordered counts nothing.
+                if self.pending.remove(&by) {
+                    self.actions.push(Action::DropPending { thread: by });
+                }
+                Action::Return { thread: by }
+            }
+            // Of the throttle's bell; and the end of a callback, which `leave` tells of.
+            "hear" | "end" => return Ok(()),
+            other => bail!("what is {other} of a connection?"),
+        };
+        self.actions.push(action);
+        Ok(())
+    }
+
+    fn says(&mut self, by: u8, what: About) -> Result<()> {
+        self.about.insert(by, what);
+        Ok(())
+    }
+
+    /// What a message's end has of steps in the specification and not in the code: one to oneself has no permit, and one of
+    /// a connection that is not ordered is not counted.
+    fn ends(&mut self, counted: bool, returned: bool) {
+        let Some((_, before)) = self.runs else { return };
+        if counted && !before {
+            self.actions.push(Action::DispatchDropPending);
+            self.runs = self.runs.map(|(from, _)| (from, true));
+        }
+        if returned {
+            self.actions.push(Action::DispatchReturn);
+            self.runs = None;
+        }
+    }
+
+    fn dispatch(&mut self, note: Note, mut then: impl Iterator<Item = Note>) -> Result<()> {
+        let action = match note.what {
+            "done" if self.runs.is_some() => return Ok(self.ends(true, false)),
+            "give_back" if self.runs.is_some() => return Ok(self.ends(true, true)),
+            // Of what was discarded.
+            "done" | "give_back" => return Ok(()),
+            "begin" | "end" => return Ok(()),
+            "take" => {
+                self.ends(true, true);
+                // What its callback says of itself comes before it looks again.
+                let begun = then.find(|next| ["begin", "tell", "take", "take_lie_down"].contains(&next.what));
+                let picked = begun.filter(|next| next.what == "begin").map(|next| Message::of(next.value));
+                self.runs = picked.map(|message| (message.from, false));
+                let from = picked.map(|message| message.from);
+                Action::DispatchStep { from, number: picked.map(|message| message.number) }
+            }
+            "take_lie_down" => {
+                self.ends(true, true);
+                Action::DispatchLieDown
+            }
+            "tell" => Action::Tell,
+            "hear" => Action::Sleep { post: Post::Dispatch },
+            other => bail!("what is {other} of the dispatch thread?"),
+        };
+        self.actions.push(action);
+        Ok(())
+    }
+
+    fn local(&mut self, by: u8, note: Note) -> Result<()> {
+        let action = match note.what {
+            "take" => Action::LocalStep,
+            "take_lie_down" => Action::LocalLieDown,
+            "end" => Action::LocalReturn,
+            "push" | "refuse" => {
+                self.wakes(by, Post::Dispatch, note);
+                Action::LocalPassOn
+            }
+            "close" => {
+                self.wakes(by, Post::Dispatch, note);
+                Action::LocalEndQueue
+            }
+            "hear" => Action::Sleep { post: Post::Local },
+            other => bail!("what is {other} of the local thread?"),
+        };
+        self.actions.push(action);
+        Ok(())
+    }
+
+    fn sender(&mut self, by: u8, note: Note) -> Result<()> {
+        match (note.what, self.about.get(&by)) {
+            ("sends", _) => return self.says(by, About::Send(Message::of(note.value))),
+            ("push", Some(&About::Send(Message { priority, fast, .. }))) => {
+                self.wakes(by, Post::Local, note);
+                self.actions.push(Action::Send { priority, fast });
+            }
+            ("refuse", _) => {}
+            (other, _) => bail!("what is {other} of the sender?"),
+        }
+        Ok(())
+    }
+
+    fn boss(&mut self, by: u8, note: Note) -> Result<()> {
+        let action = match note.what {
+            "joins" => {
+                // Nobody runs any more: whatever ran has ended.
+                self.ends(true, true);
+                self.joins = true;
+                return Ok(());
+            }
+            "wait_quiet" if self.joins => Action::JoinThreads,
+            "hear" if self.joins => Action::JoinHear,
+            "take" if self.joins && !self.reclaims => {
+                self.reclaims = true;
+                Action::Reclaim
+            }
+            // Taking back shuts down once more.
+            _ if self.joins => return Ok(()),
+            "close_throttle" => Action::ShutdownCloseThrottle,
+            "close_lane" | "close_roster" => Action::ShutdownCloseLane,
+            "seal" => Action::ShutdownSeal,
+            "close" => {
+                self.closes += 1;
+                let (post, action) = match self.closes {
+                    1 => (Post::Local, Action::ShutdownCloseLocal),
+                    _ => (Post::Dispatch, Action::ShutdownCloseQueue),
+                };
+                self.wakes(by, post, note);
+                action
+            }
+            other => bail!("what is {other} of who shuts down?"),
+        };
+        self.actions.push(action);
+        Ok(())
+    }
+}

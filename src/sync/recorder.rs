@@ -1,0 +1,111 @@
+//! Writes down the steps that threads take, in the order in which they are taken: for tests that hold the code against
+//! `specs/`. No decision of the crate looks here, and models do not see it.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One step: an atomic operation or a critical section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Note {
+    /// Who has taken it: what the thread called [itself](act_as), or else a number from [`UNNAMED`] on.
+    pub thread: u64,
+    /// Where: the address of the lock's owner, the word or the bell.
+    pub at: usize,
+    /// What: the name of the function.
+    pub what: &'static str,
+    /// What came of it, as a number that the function knows the meaning of.
+    pub value: u64,
+}
+
+/// The first of the numbers for threads that have none of their own.
+pub const UNNAMED: u64 = 1 << 32;
+
+#[derive(Default)]
+struct Recorder {
+    notes: Vec<Note>,
+    unnamed: u64,
+}
+
+static RECORDING: AtomicBool = AtomicBool::new(false);
+static RECORDER: Mutex<Recorder> = Mutex::new(Recorder { notes: Vec::new(), unnamed: 0 });
+/// One recording at a time.
+static TURN: Mutex<()> = Mutex::new(());
+
+super::thread_local! {
+    static ME: Cell<Option<u64>> = Cell::new(None);
+}
+
+fn recorder() -> MutexGuard<'static, Recorder> {
+    RECORDER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_recording() -> bool {
+    // ORDERING: Relaxed. Pairs with nothing: threads that are to be recorded are started by who has begun to record, or
+    // asked by it, and that orders them.
+    RECORDING.load(Ordering::Relaxed)
+}
+
+impl Recorder {
+    fn write(&mut self, at: usize, what: &'static str, value: u64) {
+        let me = ME.try_with(|me| {
+            me.get().unwrap_or_else(|| {
+                let number = UNNAMED + self.unnamed;
+                self.unnamed += 1;
+                me.set(Some(number));
+                number
+            })
+        });
+        // A thread that ends has no number any more: nothing that it still does is of interest.
+        if let Ok(thread) = me {
+            self.notes.push(Note { thread, at, what, value });
+        }
+    }
+}
+
+/// The calling thread is to be written down under this number, from now on.
+pub fn act_as(thread: u64) {
+    ME.with(|me| me.set(Some(thread)));
+}
+
+/// Writes down a step. Called inside the critical section, so that the order of the notes is that of the sections.
+pub fn took<T>(at: &T, what: &'static str, value: u64) {
+    if is_recording() {
+        recorder().write(std::ptr::from_ref(at).addr(), what, value);
+    }
+}
+
+/// Takes an atomic step, and writes it down before anybody can take another.
+pub fn taking<T, R>(at: &T, what: &'static str, operation: impl FnOnce() -> R) -> R {
+    if !is_recording() {
+        return operation();
+    }
+    // Simulated threads change places before an operation, and there only: they must not do so with a lock in hand, and
+    // need none.
+    let held = (!super::SIMULATED).then(recorder);
+    let outcome = operation();
+    held.unwrap_or_else(recorder).write(std::ptr::from_ref(at).addr(), what, 0);
+    outcome
+}
+
+/// Runs this, and tells what it and the threads that it starts have done meanwhile.
+pub fn record(run: impl FnOnce()) -> Vec<Note> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    begin();
+    run();
+    end()
+}
+
+/// Writes down all steps from now on, of whatever thread.
+pub fn begin() {
+    *recorder() = Recorder::default();
+    // ORDERING: Relaxed, see `is_recording`.
+    RECORDING.store(true, Ordering::Relaxed);
+}
+
+/// Stops that. What was written down since it [began](begin).
+pub fn end() -> Vec<Note> {
+    // ORDERING: Relaxed, see `is_recording`.
+    RECORDING.store(false, Ordering::Relaxed);
+    std::mem::take(&mut recorder().notes)
+}
