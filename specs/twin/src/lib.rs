@@ -12,6 +12,7 @@ pub mod protocol;
 
 pub mod abstract_bell;
 pub mod abstract_queue;
+pub mod baton;
 pub mod bell;
 pub mod inbox;
 pub mod keyed_executor;
