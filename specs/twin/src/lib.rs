@@ -12,6 +12,7 @@ pub mod protocol;
 
 pub mod abstract_bell;
 pub mod abstract_queue;
+pub mod baton;
 pub mod bell;
 pub mod epoch_gate;
 pub mod inbox;

@@ -61,6 +61,11 @@ fn counts<P: Protocol>() {
 }
 
 #[test]
+fn baton() {
+    counts::<keylane_twin::baton::Baton>();
+}
+
+#[test]
 fn bell() {
     counts::<keylane_twin::bell::Bell>();
 }
