@@ -13,6 +13,7 @@ pub mod protocol;
 pub mod abstract_bell;
 pub mod abstract_queue;
 pub mod bell;
+pub mod dispatch_queue;
 pub mod inbox;
 pub mod keyed_executor;
 

@@ -69,3 +69,8 @@ fn bell() {
 fn inbox() {
     counts::<keylane_twin::inbox::Inbox>();
 }
+
+#[test]
+fn dispatch_queue() {
+    counts::<keylane_twin::dispatch_queue::DispatchQueue>();
+}
