@@ -140,7 +140,7 @@ Arrive(s) ==
 Reset(s) ==
     /\ MayReset
     /\ where[BringerOf(s)] = "idle"
-    /\ waiting[s] # {} \/ running[s] # Nobody \/ \E g \in Groups : aside[s][g] # {}
+    /\ emptied[s] < arrived[s]
     /\ waiting' = [waiting EXCEPT ![s] = {}]
     /\ aside' = [aside EXCEPT ![s] = [g \in Groups \cup {Here} |-> {}]]
     /\ running' = [running EXCEPT ![s] = IF @ = Nobody THEN @ ELSE [@ EXCEPT !.reset = TRUE]]

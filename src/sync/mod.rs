@@ -47,9 +47,9 @@ mod witness;
 
 pub use self::monotonic::Monotonic;
 pub(crate) use self::recorder::{taking, took};
-pub(crate) use imp::thread_local;
 #[cfg(feature = "trace")]
 pub(crate) use imp::SIMULATED;
+pub(crate) use imp::thread_local;
 pub use imp::{Condvar, Deadline, Mutex, MutexGuard, Word, mark, thread};
 pub use std::sync::Arc;
 

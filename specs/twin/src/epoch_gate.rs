@@ -256,8 +256,7 @@ impl EpochGate {
         let line = next.line(state.threads[usize::from(thread)].session);
         let Callback { message, appeared, reset, .. } = line.running?;
         if !reset {
-            let list =
-                if appeared { &mut line.waiting } else { &mut line.aside[usize::from(message.group)] };
+            let list = if appeared { &mut line.waiting } else { &mut line.aside[usize::from(message.group)] };
             list.push(message);
             list.sort_unstable();
         }

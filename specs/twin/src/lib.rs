@@ -14,6 +14,7 @@ pub mod abstract_bell;
 pub mod abstract_queue;
 pub mod baton;
 pub mod bell;
+pub mod dispatch_queue;
 pub mod epoch_gate;
 pub mod inbox;
 pub mod keyed_executor;

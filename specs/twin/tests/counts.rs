@@ -71,11 +71,16 @@ fn bell() {
 }
 
 #[test]
-fn inbox() {
-    counts::<keylane_twin::inbox::Inbox>();
+fn dispatch_queue() {
+    counts::<keylane_twin::dispatch_queue::DispatchQueue>();
 }
 
 #[test]
 fn epoch_gate() {
     counts::<keylane_twin::epoch_gate::EpochGate>();
+}
+
+#[test]
+fn inbox() {
+    counts::<keylane_twin::inbox::Inbox>();
 }

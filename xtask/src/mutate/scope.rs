@@ -40,7 +40,9 @@ pub fn type_name(implemented: &Type) -> String {
 /// Whether an expression only tells the models, or asserts: `mark(..)` and `took(..)`, also once for each of something.
 pub fn observes(expression: &Expr) -> bool {
     match expression {
-        Expr::Call(call) => matches!(&*call.func, Expr::Path(path) if path.path.is_ident("mark") || path.path.is_ident("took")),
+        Expr::Call(call) => {
+            matches!(&*call.func, Expr::Path(path) if path.path.is_ident("mark") || path.path.is_ident("took"))
+        }
         Expr::MethodCall(call) if call.method == "for_each" => match call.args.first() {
             Some(Expr::Closure(closure)) => observes(&closure.body),
             _ => false,

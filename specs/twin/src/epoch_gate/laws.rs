@@ -19,7 +19,8 @@ pub(super) const LAWS: &[(&str, Law<EpochGate>)] = &[
 
 /// An idle line whose head may leave is still ahead of somebody who walks.
 fn law(_: &EpochGate, state: &State) -> bool {
-    let is_ahead = |session: Id| state.threads.iter().any(|thread| thread.walk != 0 && thread.walk <= session);
+    let is_ahead =
+        |session: Id| state.threads.iter().any(|thread| thread.walk != 0 && thread.walk <= session);
     (1..).zip(&state.lines).all(|(session, line)| !line.starts(state.epoch()) || is_ahead(session))
 }
 

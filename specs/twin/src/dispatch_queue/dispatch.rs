@@ -1,0 +1,124 @@
+//! The dispatch thread.
+
+use super::state::{At, Door, Fate, Message, State};
+use super::{Action, DispatchQueue, Post};
+use crate::{Id, when};
+
+/// In each connection and priority the first; of these, of the highest priority (D2, D3). Which connection's, is open.
+fn may_pick(all: &[Message], at: usize) -> bool {
+    let Message { from, priority, .. } = all[at];
+    all.iter().all(|other| other.priority <= priority)
+        && all[..at].iter().all(|other| (other.from, other.priority) != (from, priority))
+}
+
+/// What the thread does next, when this has been taken in.
+fn turns_to(state: &State, all: &[Message]) -> At {
+    match state.dispatch.door {
+        Door::Back => At::Stopped,
+        _ if !state.events.is_empty() || state.dispatch.resets().next().is_some() => At::Tells,
+        _ if !all.is_empty() => At::Runs,
+        Door::Run => At::Stopped,
+        _ => At::LiesDown,
+    }
+}
+
+impl DispatchQueue {
+    pub(super) fn of_dispatch(state: &State, actions: &mut Vec<Action>) {
+        let action = match state.dispatch.at {
+            At::Steps => {
+                let all = state.dispatch.taken_in();
+                if turns_to(state, &all) == At::Runs {
+                    let picks = (0..all.len()).filter(|&at| may_pick(&all, at)).map(|at| all[at]);
+                    let steps = picks.map(|Message { from, number, .. }| Action::DispatchStep {
+                        from: Some(from),
+                        number: Some(number),
+                    });
+                    actions.extend(steps);
+                    return;
+                }
+                Action::DispatchStep { from: None, number: None }
+            }
+            At::Tells => Action::Tell,
+            At::Runs => Action::DispatchDropPending,
+            At::Returns => Action::DispatchReturn,
+            At::LiesDown => Action::DispatchLieDown,
+            At::Sleeps => Action::Sleep { post: Post::Dispatch },
+            _ => return,
+        };
+        actions.push(action);
+    }
+
+    /// How many permits these have.
+    pub(super) fn permits(&self, messages: &[Message]) -> u8 {
+        messages.iter().filter(|message| message.from != self.me()).count() as u8
+    }
+
+    /// Permits of what was discarded come back: one by one, but nobody who waits for room acts between.
+    fn take_in(&self, next: &mut State, all: Vec<Message>) {
+        let gone = next.dispatch.discarded(&all);
+        next.events.extend(next.dispatch.resets());
+        next.dispatch.keeps(all);
+        gone.iter().for_each(|&message| next.becomes(message, Fate::Discarded));
+        self.release(next, self.permits(&gone));
+    }
+
+    pub(super) fn dispatch_step(&self, state: &State, from: Option<Id>, number: Option<u8>) -> Option<State> {
+        when(state.dispatch.at == At::Steps)?;
+        let all = state.dispatch.taken_in();
+        let turns_to = turns_to(state, &all);
+        let picked = match (from, number) {
+            (Some(from), Some(number)) => {
+                let it = |message: &Message| (message.from, message.number) == (from, number);
+                Some(all.iter().position(it).filter(|&at| may_pick(&all, at))?)
+            }
+            (None, None) => None,
+            _ => return None,
+        };
+        when(picked.is_some() == (turns_to == At::Runs))?;
+        let mut next = state.clone();
+        next.dispatch.at = turns_to;
+        self.take_in(&mut next, all);
+        if let Some(at) = picked {
+            let message = next.dispatch.backlog.remove(at);
+            next.dispatch.hand = Some(message);
+            next.becomes(message, Fate::Dispatched);
+        }
+        Some(next)
+    }
+
+    pub(super) fn tell(state: &State) -> Option<State> {
+        when(state.dispatch.at == At::Tells)?;
+        let mut next = state.clone();
+        next.told.insert(next.events.remove(0));
+        next.dispatch.at = At::Steps;
+        Some(next)
+    }
+
+    pub(super) fn dispatch_drop_pending(&self, state: &State) -> Option<State> {
+        when(state.dispatch.at == At::Runs)?;
+        let from = state.dispatch.hand?.from;
+        let mut next = state.clone();
+        if from != self.me() {
+            next.connection_mut(from).done += 1;
+        }
+        next.dispatch.at = At::Returns;
+        Some(next)
+    }
+
+    pub(super) fn dispatch_return(&self, state: &State) -> Option<State> {
+        when(state.dispatch.at == At::Returns)?;
+        let mut next = state.clone();
+        let message = next.dispatch.hand.take()?;
+        self.release(&mut next, self.permits(&[message]));
+        next.dispatch.at = At::Steps;
+        Some(next)
+    }
+
+    pub(super) fn dispatch_lie_down(&self, state: &State) -> Option<State> {
+        when(state.dispatch.at == At::LiesDown)?;
+        let mut next = state.clone();
+        next.dispatch.lie_down();
+        self.take_in(&mut next, state.dispatch.taken_in());
+        Some(next)
+    }
+}

@@ -1,0 +1,114 @@
+//! What must hold.
+
+use super::state::{At, Boss, Door, Fate, Message, Place, State};
+use super::{Action, DispatchQueue, Post};
+use crate::Id;
+
+/// What the dispatch thread picks in a step, if it does.
+fn picked(before: &State, after: &State) -> Option<Message> {
+    let picks = before.dispatch.at == At::Steps && after.dispatch.at == At::Runs;
+    if picks { after.dispatch.hand } else { None }
+}
+
+impl DispatchQueue {
+    /// D1: what is accepted waits in one place, or has met its fate.
+    pub(super) fn fate(&self, state: &State) -> bool {
+        let waits = |message| state.in_flight().any(|other| other == message);
+        state.fate.iter().all(|(&message, &fate)| (fate == Fate::Queued) == waits(message))
+    }
+
+    /// D3, D2: a pick, of what had arrived by then.
+    pub(super) fn strict_first(&self, before: &State, _: &Action, after: &State) -> bool {
+        let first =
+            |picked: Message| after.dispatch.messages().all(|message| message.priority <= picked.priority);
+        picked(before, after).is_none_or(first)
+    }
+
+    pub(super) fn lane_order(&self, before: &State, _: &Action, after: &State) -> bool {
+        let lane = |message: &Message| (message.from, message.priority);
+        let first = |picked: Message| {
+            let mut behind = after.dispatch.messages().filter(|message| lane(message) == lane(&picked));
+            behind.all(|message| message.number > picked.number)
+        };
+        picked(before, after).is_none_or(first)
+    }
+
+    /// D5: ordered, a fast callback runs when nothing that was queued before is left.
+    pub(super) fn ordered_waits(&self, state: &State) -> bool {
+        let visits = |&id: &Id| state.connections[usize::from(id)].place == Place::Visits;
+        let runs = if state.dispatch.at == At::Runs { state.dispatch.hand } else { None };
+        let waits = |id| state.in_flight().chain(runs).any(|message| message.from == id);
+        !self.ordered || !(0..self.connections).filter(visits).any(waits)
+    }
+
+    /// D7, D9: nothing is picked that was discarded before;
+    pub(super) fn discarded_is_not_picked(&self, before: &State, _: &Action, after: &State) -> bool {
+        picked(before, after).is_none_or(|Message { from, number, .. }| {
+            // There is no such connection if it is from oneself.
+            before.connection(from).is_none_or(|connection| number > connection.emptied)
+        })
+    }
+
+    /// of a reset is told once, and last.
+    pub(super) fn told_once(&self, state: &State) -> bool {
+        state.told.iter().all(|id| state.reset.has(id) && !state.events.contains(&id))
+    }
+
+    /// D8: reserved is what is under way, and with a limit no more than that.
+    pub(super) fn reserved(&self, state: &State) -> bool {
+        let waits = state.in_flight().filter(|message| message.from != self.me()).count();
+        let is_under_way = |place| !matches!(place, Place::Idle | Place::WaitsForRoom | Place::Gone);
+        let delivers = state.connections.iter().filter(|other| is_under_way(other.place)).count();
+        let has_one = matches!(state.dispatch.at, At::Runs | At::Returns)
+            && state.dispatch.hand.is_some_and(|message| message.from != self.me());
+        let reserved = state.throttle.reserved;
+        usize::from(reserved) == waits + delivers + usize::from(has_one)
+            && (self.limit == 0 || reserved <= self.limit)
+    }
+
+    /// D8: nobody waits who would fit.
+    pub(super) fn nobody_waits_for_nothing(&self, state: &State) -> bool {
+        state.throttle.line.is_empty() || !self.fits(state.throttle.reserved)
+    }
+
+    /// D10: then no callback runs, nothing waits, and what was accepted has met its fate.
+    pub(super) fn joined_is_quiet(&self, state: &State) -> bool {
+        let is_quiet = || {
+            state.connections.iter().all(|connection| connection.place != Place::Visits)
+                && state.dispatch.at == At::Stopped
+                && state.local.at == At::Stopped
+                && state.in_flight().next().is_none()
+        };
+        state.boss != Boss::Joined || is_quiet()
+    }
+
+    /// D10: when shutdown has returned, nobody gets in any more;
+    pub(super) fn refused_after(&self, before: &State, _: &Action, after: &State) -> bool {
+        let has_returned =
+            matches!(before.boss, Boss::Joins | Boss::WaitsForQuiet | Boss::Reclaims | Boss::Joined);
+        !has_returned || after.fate.keys().eq(before.fate.keys())
+    }
+
+    /// and what runs the rest leaves nothing.
+    pub(super) fn run_runs_all(&self, state: &State) -> bool {
+        let is_over = self.how == Some(Door::Run) && state.boss == Boss::Joined;
+        !is_over || state.fate.values().all(|&fate| fate != Fate::Back)
+    }
+
+    /// D11
+    pub(super) fn none_waits_asleep(&self, state: &State) -> bool {
+        let waits = |post| {
+            let consumer = state.at(post);
+            !consumer.arrived.is_empty()
+                || !consumer.backlog.is_empty()
+                || (post == Post::Dispatch && !state.events.is_empty())
+        };
+        [Post::Dispatch, Post::Local].into_iter().all(|post| !state.at(post).asleep || !waits(post))
+    }
+
+    pub(super) fn sleep_is_known(&self, state: &State) -> bool {
+        [&state.dispatch, &state.local].into_iter().all(|consumer| {
+            consumer.at != At::Sleeps || consumer.asleep || consumer.rung || !consumer.ringing.is_empty()
+        })
+    }
+}
