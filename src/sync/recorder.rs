@@ -33,7 +33,7 @@ static RECORDER: Mutex<Recorder> = Mutex::new(Recorder { notes: Vec::new(), unna
 static TURN: Mutex<()> = Mutex::new(());
 
 super::thread_local! {
-    static ME: Cell<Option<u64>> = Cell::new(None);
+    static ME: Cell<Option<u64>> = Cell::default();
 }
 
 fn recorder() -> MutexGuard<'static, Recorder> {

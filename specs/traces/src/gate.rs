@@ -166,7 +166,7 @@ impl Plan {
     pub fn tell(self, notes: Vec<Note>) -> Result<Trace<epoch_gate::EpochGate>> {
         let mut actions = Vec::new();
         let mut brought = HashMap::new();
-        // By session: what has come since it was reset last. A reset of nothing is no step there.
+        // By session: what has come since it was emptied last. A reset of nothing is no step there.
         let mut since = HashMap::new();
         for (Note { thread, what, value, .. }, _) in Story::new(notes).notes() {
             let number = value as u8;
@@ -190,7 +190,10 @@ impl Plan {
                 "show" => Action::Show { group: number },
                 "appeared" => Action::Appeared,
                 "begin_from" => Action::BeginFrom { thread: by },
-                "stop" => Action::Stop,
+                "stop" => {
+                    since.clear();
+                    Action::Stop
+                }
                 other => bail!("what is {other}?"),
             });
         }

@@ -5,9 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, bail};
 use keylane::trace::{act_as, record, took};
-use keylane::{
-    ConnectionId, DispatchQueue, Dispatcher, Event, Handled, Limits, Message as _, Priority, Stop,
-};
+use keylane::{ConnectionId, DispatchQueue, Dispatcher, Event, Handled, Limits, Priority, Stop};
 use keylane_twin::dispatch_queue::{self, Action, Post};
 
 use crate::note::{Note, Story};
@@ -67,7 +65,8 @@ impl Message {
 
 impl keylane::Message for Message {
     fn priority(&self) -> Priority {
-        Priority(self.priority)
+        // A strict one: the specification leaves out the weighted band.
+        Priority(Priority::HIGH.0 + self.priority)
     }
 }
 
@@ -92,9 +91,10 @@ impl Dispatcher for Callbacks {
         Ok(())
     }
 
-    fn event(&self, _: ConnectionId, _: Event) {
+    fn event(&self, _: ConnectionId, _: Event) -> bool {
         took(&(), "tell", 0);
         self.0.pause();
+        true
     }
 }
 
@@ -136,8 +136,11 @@ impl Plan {
     pub fn run(self, seed: u64) -> Vec<Note> {
         let notes = record(|| {
             let pace = Pace::new(seed);
-            let limits =
-                if self.limit == 0 { Limits::NONE } else { Limits { count: self.limit.into(), ..Limits::NONE } };
+            let limits = if self.limit == 0 {
+                Limits::NONE
+            } else {
+                Limits { count: Some(self.limit.into()), ..Limits::NONE }
+            };
             let (queue, mut dispatch, mut local) =
                 DispatchQueue::builder(Callbacks(pace.clone())).limits(limits).stepped();
             std::thread::scope(|scope| {
@@ -208,7 +211,7 @@ impl Plan {
     /// # Errors
     /// If a note has no place there.
     pub fn tell(self, notes: Vec<Note>) -> Result<Trace<dispatch_queue::DispatchQueue>> {
-        let mut teller = Teller { plan: self, ..Teller::new(self) };
+        let mut teller = Teller::new(self);
         for (note, then) in Story::new(notes).notes() {
             teller.hear(note, then)?;
         }
@@ -229,6 +232,7 @@ struct Teller {
     /// Whose queued message runs, and whether that has been counted as done.
     runs: Option<(u8, bool)>,
     /// How far the boss has come.
+    lanes: u8,
     closes: u8,
     joins: bool,
     reclaims: bool,
@@ -251,6 +255,7 @@ impl Teller {
             owes: HashMap::new(),
             pending: HashSet::new(),
             runs: None,
+            lanes: 0,
             closes: 0,
             joins: false,
             reclaims: false,
@@ -288,7 +293,9 @@ impl Teller {
             "resets" => return self.says(by, About::Reset),
             "discards" => return self.says(by, About::Discard),
             "admit" | "stand_in_line" | "turn_away" => match self.about[&by] {
-                About::Deliver(Message { priority, fast, .. }) => Action::Deliver { thread: by, priority, fast },
+                About::Deliver(Message { priority, fast, .. }) => {
+                    Action::Deliver { thread: by, priority, fast }
+                }
                 _ => bail!("asks for room for nothing"),
             },
             "enter" => Action::Enter { thread: by },
@@ -344,8 +351,10 @@ impl Teller {
 
     fn dispatch(&mut self, note: Note, mut then: impl Iterator<Item = Note>) -> Result<()> {
         let action = match note.what {
-            "done" if self.runs.is_some() => return Ok(self.ends(true, false)),
-            "give_back" if self.runs.is_some() => return Ok(self.ends(true, true)),
+            "done" | "give_back" if self.runs.is_some() => {
+                self.ends(true, note.what == "give_back");
+                return Ok(());
+            }
             // Of what was discarded.
             "done" | "give_back" => return Ok(()),
             "begin" | "end" => return Ok(()),
@@ -420,7 +429,16 @@ impl Teller {
             // Taking back shuts down once more.
             _ if self.joins => return Ok(()),
             "close_throttle" => Action::ShutdownCloseThrottle,
-            "close_lane" | "close_roster" => Action::ShutdownCloseLane,
+            "close_lane" => {
+                self.lanes += 1;
+                Action::ShutdownCloseLane
+            }
+            "close_roster" => {
+                // Those of connections that are gone are not in the roster any more. In the specification they stay.
+                let gone = self.plan.connections - self.lanes;
+                self.actions.extend((0..gone).map(|_| Action::ShutdownCloseLane));
+                Action::ShutdownCloseLane
+            }
             "seal" => Action::ShutdownSeal,
             "close" => {
                 self.closes += 1;

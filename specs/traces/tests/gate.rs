@@ -1,7 +1,7 @@
 //! What the gate does is what its specification says.
 
 use keylane_traces::gate::Plan;
-use keylane_traces::testing::follows;
+use keylane_traces::testing::{follows, misses_what_is_left_out};
 
 const PLANS: [Plan; 4] = [
     Plan { sessions: 2, messages: 4, epochs: 3, groups: 0, publishers: 2, ends: false },
@@ -14,5 +14,12 @@ const PLANS: [Plan; 4] = [
 fn runs_are_behaviours() {
     for plan in PLANS {
         follows(500, |seed| plan.tell(plan.run(seed)));
+    }
+}
+
+#[test]
+fn a_run_with_a_hole_is_none() {
+    for seed in 0..20 {
+        misses_what_is_left_out(&PLANS[1].tell(PLANS[1].run(seed)).unwrap(), &[]);
     }
 }

@@ -1,0 +1,49 @@
+//! What the queue does is what its specification says.
+
+use keylane::Stop;
+use keylane_traces::queue::Plan;
+use keylane_traces::testing::{follows, misses_what_is_left_out};
+use keylane_traces::trace::Trace;
+
+const PLAIN: Plan = Plan {
+    connections: 2,
+    messages: 5,
+    locals: 3,
+    priorities: 2,
+    fast: true,
+    ordered: false,
+    limit: 0,
+    resets: false,
+    discards: false,
+    stop: Stop::RunRemaining,
+};
+
+#[test]
+fn runs_are_behaviours() {
+    for plan in [
+        PLAIN,
+        Plan { stop: Stop::HandBack, ..PLAIN },
+        Plan { ordered: true, ..PLAIN },
+        Plan { limit: 2, ..PLAIN },
+        Plan { limit: 1, fast: false, stop: Stop::HandBack, ..PLAIN },
+        Plan { resets: true, discards: true, ..PLAIN },
+    ] {
+        follows(300, |seed| plan.tell(plan.run(seed)));
+    }
+}
+
+#[test]
+fn a_run_with_a_hole_is_none() {
+    let plan = Plan { limit: 2, ..PLAIN };
+    for seed in 0..20 {
+        misses_what_is_left_out(&plan.tell(plan.run(seed)).unwrap(), &["Reclaim"]);
+    }
+}
+
+#[test]
+fn lines_are_read_as_they_were_written() {
+    let trace = PLAIN.tell(PLAIN.run(7)).unwrap();
+    let again =
+        Trace::<keylane_twin::dispatch_queue::DispatchQueue>::from_lines(&trace.to_lines().unwrap()).unwrap();
+    assert_eq!((trace.constants, trace.actions), (again.constants, again.actions));
+}
