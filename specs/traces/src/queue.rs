@@ -212,6 +212,8 @@ impl Plan {
     /// If a note has no place there.
     pub fn tell(self, notes: Vec<Note>) -> Result<Trace<dispatch_queue::DispatchQueue>> {
         let mut teller = Teller::new(self);
+        let entered = notes.iter().filter(|note| note.what == "enter");
+        teller.lanes = entered.map(|note| (note.at, note.thread as u8)).collect();
         for (note, then) in Story::new(notes).notes() {
             teller.hear(note, then)?;
         }
@@ -231,8 +233,11 @@ struct Teller {
     pending: HashSet<u8>,
     /// Whose queued message runs, and whether that has been counted as done.
     runs: Option<(u8, bool)>,
-    /// How far the boss has come.
-    lanes: u8,
+    /// Whose word is where, of connections that have entered.
+    lanes: HashMap<usize, u8>,
+    /// How many lanes the boss has closed,
+    closed: u8,
+    /// and how many inboxes.
     closes: u8,
     joins: bool,
     reclaims: bool,
@@ -255,7 +260,8 @@ impl Teller {
             owes: HashMap::new(),
             pending: HashSet::new(),
             runs: None,
-            lanes: 0,
+            lanes: HashMap::new(),
+            closed: 0,
             closes: 0,
             joins: false,
             reclaims: false,
@@ -412,6 +418,12 @@ impl Teller {
         Ok(())
     }
 
+    /// So many of the lanes are closed by now.
+    fn close_lanes(&mut self, closed: u8) {
+        self.actions.extend((self.closed..closed).map(|_| Action::ShutdownCloseLane));
+        self.closed = closed;
+    }
+
     fn boss(&mut self, by: u8, note: Note) -> Result<()> {
         let action = match note.what {
             "joins" => {
@@ -429,14 +441,16 @@ impl Teller {
             // Taking back shuts down once more.
             _ if self.joins => return Ok(()),
             "close_throttle" => Action::ShutdownCloseThrottle,
+            // In the specification all lanes are closed, in their order. Here those of connections that are gone are not in
+            // the roster any more, and of a lane that nobody has entered it makes no difference when.
             "close_lane" => {
-                self.lanes += 1;
-                Action::ShutdownCloseLane
+                if let Some(&connection) = self.lanes.get(&note.at) {
+                    self.close_lanes(connection + 1);
+                }
+                return Ok(());
             }
             "close_roster" => {
-                // Those of connections that are gone are not in the roster any more. In the specification they stay.
-                let gone = self.plan.connections - self.lanes;
-                self.actions.extend((0..gone).map(|_| Action::ShutdownCloseLane));
+                self.close_lanes(self.plan.connections);
                 Action::ShutdownCloseLane
             }
             "seal" => Action::ShutdownSeal,
