@@ -179,8 +179,8 @@ impl<T, L: Tally<T>> Inbox<T, L> {
             mark("closed twice");
             return Pushed::Quietly;
         }
-        state.door = Door::Closed(stop);
         took(self, "close", u64::from(state.asleep));
+        state.door = Door::Closed(stop);
         state.wake()
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Each module here is the module of its name there, action by action; read that one first. What is the use of saying it
 //! twice? A function can be asked: whether a recorded step of the code is one of the specification's (`specs/traces/`), and
-//! about sizes that the other checkers would need a day for. And who makes a mistake in one of the two changes a count.
+//! about sizes that take the other checkers ten times as long. And who makes a mistake in one of the two changes a count.
 
 pub mod constants;
 pub mod explore;
