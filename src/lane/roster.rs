@@ -85,8 +85,8 @@ impl Roster {
         // Taking the lock also waits for a `close` that has set CLOSED and not yet written down its count.
         let mut state = self.state.lock();
         state.visiting -= 1;
-        took(self, "depart", state.visiting as u64);
         state.visits += u64::from(granted);
+        took(self, "depart", state.visiting as u64);
         if state.visiting == 0 {
             mark("last visitor rang");
             self.quiet.ring();
