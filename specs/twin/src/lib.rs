@@ -18,6 +18,7 @@ pub mod dispatch_queue;
 pub mod epoch_gate;
 pub mod inbox;
 pub mod keyed_executor;
+pub mod sharded_pool;
 
 /// A thread, a key, a message's number: counted from 0 where `specs/models/` has names, else as there.
 pub type Id = u8;

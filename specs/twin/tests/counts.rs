@@ -84,3 +84,8 @@ fn epoch_gate() {
 fn inbox() {
     counts::<keylane_twin::inbox::Inbox>();
 }
+
+#[test]
+fn sharded_pool() {
+    counts::<keylane_twin::sharded_pool::ShardedPool>();
+}
