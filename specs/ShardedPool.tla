@@ -233,6 +233,14 @@ FinishCommit(s) ==
     /\ \E commit \in core[s].committing : Tell(s, [core[s] EXCEPT !.committing = @ \ {commit}], generation)
     /\ UNCHANGED <<inboxes, generation, controls, unripe, root, counts>>
 
+\* Whoever lays the baton down takes in what has arrived, if workers sleep (Baton): now or then, as far as one can tell here.
+\* Until it has been taken in, nobody who waits for a shard knows of it.
+Settle(s) ==
+    /\ TakenIn(s) # core[s]
+    /\ TakeIn(s)
+    /\ core' = [core EXCEPT ![s] = TakenIn(s)]
+    /\ UNCHANGED <<door, controls, rung, unripe, root, counts>>
+
 -----------------------------------------------------------------------------
 (* Controls. Each marks all shards under one lock, and then waits without. *)
 
@@ -383,6 +391,7 @@ Next ==
     \/ \E k \in Keys : Finish(k)
     \/ \E s \in Shards : PickCommit(s)
     \/ \E s \in Shards : FinishCommit(s)
+    \/ \E s \in Shards : Settle(s)
     \/ \E p \in Pausers : Pause(p)
     \/ \E p \in Pausers : Pause_Mark(p)
     \/ \E p \in Pausers : Pause_Wait(p)

@@ -12,7 +12,7 @@ use crate::pool::builder::Schedulers;
 use crate::pool::shard::{ShardHold, Until};
 use crate::pool::shared::Shared;
 use crate::stop::Stop;
-use crate::sync::{Arc, mark};
+use crate::sync::{Arc, mark, took};
 
 /// While it lives, no item of the pool runs. Pauses nest: items run again when the last guard is dropped.
 #[must_use = "the pool is paused until this is dropped"]
@@ -24,6 +24,7 @@ impl<K: Clone + Eq + Hash, I> Drop for PauseGuard<K, I> {
     fn drop(&mut self) {
         // Like every control, so that a shutdown finds all shards paused or none.
         let _control = self.shared.control.lock();
+        took(&*self.shared, "resume_all", 0);
         for shard in &self.shared.shards {
             shard.baton.take_up().resume();
         }
@@ -52,6 +53,7 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
     /// See [`PoolHandle::pause_new`](crate::PoolHandle::pause_new).
     pub(super) fn pause_new(self: &Arc<Self>) -> Result<PauseGuard<K, I>, ControlError> {
         let _control = self.control.lock();
+        took(&**self, "pause_all", 0);
         for shard in &self.shards {
             // Shutdown marks all shards under `control`, so either none refuses or the first does.
             if !shard.baton.take_up().pause() {
@@ -69,6 +71,7 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
             let mut control = self.control.lock();
             let generation = control.next_generation;
             control.next_generation += 1;
+            took(self, "drain", generation);
             for shard in &self.shards {
                 shard.baton.take_up().end_generation(generation);
             }
@@ -85,6 +88,7 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
             // all are drained now, they are so at one moment.
             let mut cores: Vec<ShardHold<'_, _, _>> =
                 self.shards.iter().map(|shard| shard.baton.take_up()).collect();
+            took(self, "look", generation);
             for core in &mut cores {
                 core.take_in(false);
             }
@@ -120,6 +124,7 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
     /// See [`PoolHandle::shutdown`](crate::PoolHandle::shutdown).
     pub(super) fn shutdown(&self, stop: Stop) {
         let _control = self.control.lock();
+        took(self, "shutdown", 0);
         for shard in &self.shards {
             // Whom that would wake is woken below, with everybody else.
             let _ = shard.inbox.close(stop);

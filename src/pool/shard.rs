@@ -18,7 +18,7 @@ use crate::pool::snapshot::{ShardSnapshot, Tally};
 use crate::pool::together::{Fate, Together};
 use crate::pool::work::{Arrival, Callback, Commit, Items, Labelled, Load, Work};
 use crate::stop::{OnItemPanic, Stop};
-use crate::sync::{Arc, Deadline, mark};
+use crate::sync::{Arc, Deadline, mark, took};
 use claims::Kept;
 
 /// What waits of a key.
@@ -182,7 +182,9 @@ impl<K: Clone + Eq + Hash, I> Shard<K, I> {
     /// Sleeps until `until` holds of this shard.
     pub(super) fn wait(&self, until: Until, bell: &Arc<Bell>) {
         let mut core = self.baton.take_up();
-        if core.holds(until) {
+        let holds = core.holds(until);
+        took(&*core, "wait", u64::from(holds));
+        if holds {
             return;
         }
         core.waiting.push((until, Arc::clone(bell)));
@@ -200,6 +202,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
         }
         if let Some((callback, tag)) = self.commits.pick() {
             self.running += 1;
+            took(self, "pick_commit", 0);
             return Some(Job::Commit(callback, tag));
         }
         loop {
@@ -221,6 +224,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     fn start(&mut self, key: K, class: Class, tag: Tag, arrived: Duration) -> Running<K> {
         self.running += 1;
+        took(self, "pick", 0);
         let since = self.stamps.then_some(self.now);
         self.tally.unqueue(self.stamps.then_some(arrived));
         self.tally.start(class, since.map(|since| since.saturating_sub(arrived)));
@@ -229,6 +233,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     /// The handler that ran the item has come to its end.
     pub(super) fn finish(&mut self, running: &Running<K>, outcome: Outcome) {
+        took(self, "finish", 0);
         self.end(running, outcome);
         self.let_go(running, Why::Runs);
     }
@@ -247,6 +252,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     /// The commit that ran has come to its end.
     pub(super) fn finish_commit(&mut self, tag: Tag) {
+        took(self, "finish_commit", 0);
         self.running -= 1;
         self.commits.finish();
         self.tally.commits.ran += 1;
@@ -355,6 +361,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     /// Takes what waits of `key`, in its order.
     pub(super) fn remove(&mut self, key: &K) -> Vec<Load<I>> {
+        took(self, "remove", 0);
         self.take_in(false);
         let mut removed: Vec<Load<I>> = self.call_off_kept(key, Fate::Removed).into_iter().collect();
         for queued in self.policy.remove(key) {
@@ -432,17 +439,20 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
             return false;
         }
         self.pauses += 1;
+        took(self, "pause", 0);
         true
     }
 
     /// Ends a pause. If it was the last, laying down the baton wakes whom there is work for.
     pub(super) fn resume(&mut self) {
         self.pauses -= 1;
+        took(self, "resume", 0);
     }
 
     /// Stops the shard, whose inbox has been closed, whatever else is going on. What is to come later never will. A paused
     /// shard hands back all: nothing may run there.
     pub(super) fn shut_down(&mut self, stop: Stop) {
+        took(self, "shut_down", 0);
         self.stop = Some(stop);
         self.take_in(false);
         if stop == Stop::HandBack || self.pauses > 0 {
@@ -462,6 +472,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     /// Takes in what has arrived, as the generation that ends here: later arrivals belong to a later one.
     pub(super) fn end_generation(&mut self, generation: Generation) {
+        took(self, "end_generation", generation);
         self.take_in(false);
         self.lives.end_generation(generation);
     }

@@ -8,6 +8,7 @@
 pub mod gate;
 pub mod note;
 pub mod pace;
+pub mod pool;
 pub mod queue;
 pub mod testing;
 pub mod trace;

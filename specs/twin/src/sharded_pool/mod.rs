@@ -134,8 +134,10 @@ pub enum Action {
     },
     /// A worker takes in what has arrived, and starts the first of a key.
     Pick {
-        /// Which one.
+        /// Whose.
         key: Id,
+        /// The item.
+        item: Id,
     },
     /// It has ended.
     Finish {
@@ -146,6 +148,8 @@ pub enum Action {
     PickCommit {
         /// Where.
         shard: Id,
+        /// Its number.
+        item: Id,
     },
     /// It has ended.
     FinishCommit {
@@ -153,6 +157,11 @@ pub enum Action {
         shard: Id,
         /// Its number.
         item: Id,
+    },
+    /// Whoever lays the baton down takes in what has arrived.
+    Settle {
+        /// Where.
+        shard: Id,
     },
     /// A pause begins, with the lock of the controls.
     Pause {
@@ -236,12 +245,16 @@ impl State {
         self.at[usize::from(thread)] = shard;
     }
 
+    /// Whether there is something that the shard has not taken in.
+    fn is_behind(&self, shard: Id) -> bool {
+        !self.arrived[index(shard)].is_empty() || self.core[index(shard)].has_due(self.unripe)
+    }
+
     /// The shard as it is when everything has been taken in.
     fn taken_in(&self, shard: Id) -> Cow<'_, Core> {
         let mut core = Cow::Borrowed(&self.core[index(shard)]);
-        let arrived = &self.arrived[index(shard)];
-        if !arrived.is_empty() || core.has_due(self.unripe) {
-            core.to_mut().take_in(arrived, self.unripe);
+        if self.is_behind(shard) {
+            core.to_mut().take_in(&self.arrived[index(shard)], self.unripe);
         }
         core
     }
@@ -491,14 +504,18 @@ impl Protocol for ShardedPool {
                 Action::Remove { key },
             ]);
             if self.key(state, key).busy == 0 {
-                actions.push(Action::Pick { key });
+                let core = state.taken_in(self.shard_of(key));
+                let first = core.keys[index(key)].line.front();
+                actions.extend(first.map(|&item| Action::Pick { key, item }));
             } else {
                 actions.push(Action::Finish { key });
                 actions.extend(self.keys().map(|other| Action::HandleSubmit { from: key, key: other }));
             }
         }
         for shard in self.shards() {
-            actions.extend([Action::Commit { shard }, Action::PickCommit { shard }]);
+            actions.extend([Action::Commit { shard }, Action::Settle { shard }]);
+            let first = state.taken_in(shard).commits.front().copied();
+            actions.extend(first.map(|item| Action::PickCommit { shard, item }));
             let committing = state.core[index(shard)].committing;
             actions.extend(committing.iter().map(|item| Action::FinishCommit { shard, item }));
         }
@@ -555,12 +572,13 @@ impl Protocol for ShardedPool {
                 next.unripe.remove(item);
                 Some(next)
             }
-            Action::Pick { key } => {
+            Action::Pick { key, item } => {
                 let shard = self.shard_of(key);
                 when(state.core[index(shard)].may_start() && self.key(state, key).busy == 0)?;
                 let mut next = state.clone();
                 let key = &mut next.take_in(shard).keys[index(key)];
                 key.busy = key.line.pop_front()?;
+                when(key.busy == item)?;
                 Some(next)
             }
             Action::Finish { key } => {
@@ -571,12 +589,13 @@ impl Protocol for ShardedPool {
                 self.tell(&mut next, shard);
                 Some(next)
             }
-            Action::PickCommit { shard } => {
+            Action::PickCommit { shard, item } => {
                 let core = &state.core[index(shard)];
                 when(core.may_start() && core.committing.is_empty())?;
                 let mut next = state.clone();
                 let core = next.take_in(shard);
-                core.committing.insert(core.commits.pop_front()?);
+                when(core.commits.pop_front()? == item)?;
+                core.committing.insert(item);
                 Some(next)
             }
             Action::FinishCommit { shard, item } => {
@@ -584,6 +603,12 @@ impl Protocol for ShardedPool {
                 let mut next = state.clone();
                 next.core[index(shard)].committing.remove(item);
                 self.tell(&mut next, shard);
+                Some(next)
+            }
+            Action::Settle { shard } => {
+                when(state.is_behind(shard))?;
+                let mut next = state.clone();
+                next.take_in(shard);
                 Some(next)
             }
             Action::Pause { thread } => {

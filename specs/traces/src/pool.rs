@@ -1,0 +1,275 @@
+//! Runs of `ShardedThreadPool`: threads that submit, workers, and controls, and what that is in `ShardedPool.tla`.
+
+mod teller;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Result;
+use keylane::trace::{act_as, record, took};
+use keylane::{Handler, Lease, PoolHandle, ShardedThreadPool, Stop};
+use keylane_twin::sharded_pool;
+
+use self::teller::Teller;
+use crate::note::{Note, Story};
+use crate::pace::Pace;
+use crate::trace::Trace;
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many shards.
+    pub shards: u8,
+    /// How many workers each of them has.
+    pub workers: u8,
+    /// How many keys: one goes to the first shard, the next to the second, and so on.
+    pub keys: u8,
+    /// How many threads submit,
+    pub submitters: u8,
+    /// and how many items each of them.
+    pub items: u8,
+    /// How often a handler submits an item itself, in a chain.
+    pub children: u8,
+    /// How many commits there are.
+    pub commits: u8,
+    /// How often what a key has is taken back.
+    pub removals: u8,
+    /// How many threads pause the pool, once each.
+    pub pausers: u8,
+    /// How many drain it, once each.
+    pub drainers: u8,
+    /// How it is shut down.
+    pub stop: Stop,
+}
+
+/// An item: its number among those that were made, and how many more its handler is to submit.
+#[derive(Clone, Copy)]
+struct Item {
+    number: u64,
+    children: u8,
+}
+
+/// What a thread is about to push, as a note has it.
+#[derive(Clone, Copy)]
+enum About {
+    Back { key: u8, number: u64 },
+    Front { key: u8, number: u64 },
+    Commit { number: u64 },
+}
+
+impl About {
+    fn code(self) -> u64 {
+        let (how, key, number) = match self {
+            Self::Back { key, number } => (0, key, number),
+            Self::Front { key, number } => (1, key, number),
+            Self::Commit { number } => (2, 0, number),
+        };
+        how << 48 | u64::from(key) << 32 | number
+    }
+
+    fn of(code: u64) -> Self {
+        let (key, number) = ((code >> 32) as u8, code & u64::from(u32::MAX));
+        match code >> 48 {
+            0 => Self::Back { key, number },
+            1 => Self::Front { key, number },
+            _ => Self::Commit { number },
+        }
+    }
+}
+
+/// A key, and what makes it go to the shard that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    number: u8,
+    salt: u32,
+}
+
+struct Callbacks {
+    plan: Plan,
+    pace: Pace,
+    made: Made,
+}
+
+impl Handler for Callbacks {
+    type Key = Key;
+    type Item = Item;
+
+    fn handle(&self, lease: Lease<'_, Key, Item>, item: Item) {
+        took(&(), "begin", item.number);
+        self.pace.pause();
+        if item.children > 0 {
+            let pool = lease.pool();
+            let key = self.plan.draw(&pool, &self.pace);
+            let child = self.made.another(item.children - 1);
+            took(&(), "submits", About::Back { key: key.number, number: child.number }.code());
+            // A pool that is shut down refuses it.
+            let _ = pool.submit(key, child);
+        }
+    }
+}
+
+impl Plan {
+    fn draw(self, pool: &PoolHandle<Callbacks>, pace: &Pace) -> Key {
+        self.key(pool, 1 + pace.below(self.keys))
+    }
+
+    /// As in the specification, so is it here: key 1 goes to the first shard.
+    fn key(self, pool: &PoolHandle<Callbacks>, number: u8) -> Key {
+        let shard = usize::from((number - 1) % self.shards);
+        let mut keys = (0..).map(|salt| Key { number, salt });
+        keys.find(|key| pool.shard_of(key) == shard).expect("a hash goes everywhere")
+    }
+
+    /// Controls are numbered as in the twin: who pauses, then who drains,
+    fn drainer(self, number: u8) -> u8 {
+        self.pausers + number
+    }
+
+    /// then who shuts down.
+    fn stopper(self) -> u8 {
+        self.pausers + self.drainers
+    }
+
+    /// In the words of `specs/models/`.
+    pub fn constants(self) -> String {
+        let set = |words: Vec<String>| format!("{{{}}}", words.join(", "));
+        let names =
+            |count: u8, name: &str| set((1..=count).map(|number| format!("{name}{number}")).collect());
+        let keys = set((1..=self.keys).map(|key| key.to_string()).collect());
+        let how = if self.stop == Stop::HandBack { "back" } else { "run" };
+        let all = self.submitters * self.items * (1 + self.children);
+        format!(
+            "ShardCount = {}\nKeys = {keys}\nItems = {all}\nFronts = {all}\nLater = 0\nChildren = {all}\nCommits = {}\n\
+             Pausers = {}\nDrainers = {}\nStopper = stopper\nHow = \"{how}\"\nRemovals = {}\nNobody = nobody\n",
+            self.shards,
+            self.commits,
+            names(self.pausers, "p"),
+            names(self.drainers, "d"),
+            self.removals,
+        )
+    }
+
+    /// Runs it, and writes down what happens.
+    pub fn run(self, seed: u64) -> Vec<Note> {
+        let notes = record(|| {
+            let pace = Pace::new(seed);
+            let made = Made::default();
+            let callbacks = Callbacks { plan: self, pace: pace.clone(), made: made.clone() };
+            let (pool, workers) = ShardedThreadPool::builder(callbacks)
+                .shards(self.shards.into())
+                .threads_per_shard(self.workers.into())
+                .stepped()
+                .expect("there are some");
+            std::thread::scope(|scope| {
+                for _ in 0..self.submitters {
+                    scope.spawn(|| self.submit(&pool, &made, &pace));
+                }
+                scope.spawn(|| self.commit_and_remove(&pool, &made, &pace));
+                for number in 0..self.pausers {
+                    let (pool, pace) = (&pool, &pace);
+                    scope.spawn(move || {
+                        act_as(number.into());
+                        pace.pauses();
+                        let guard = pool.pause();
+                        pace.pause();
+                        drop(guard);
+                    });
+                }
+                for number in 0..self.drainers {
+                    let (pool, pace) = (&pool, &pace);
+                    scope.spawn(move || {
+                        act_as(self.drainer(number).into());
+                        pace.pauses();
+                        // Refused, if something was handed back.
+                        let _ = pool.drain();
+                    });
+                }
+                let serve = |mut worker: keylane::Worker<Callbacks>| {
+                    worker.run();
+                    worker
+                };
+                let workers: Vec<_> =
+                    workers.into_iter().map(|worker| scope.spawn(move || serve(worker))).collect();
+                act_as(self.stopper().into());
+                pace.pauses();
+                pool.shutdown(self.stop);
+                let workers = workers.into_iter().map(|worker| worker.join().expect("nobody panics"));
+                let workers = workers.collect();
+                took(&(), "joins", 0);
+                pool.reclaim(workers);
+            });
+        });
+        notes.into_iter().map(Note::from).collect()
+    }
+
+    fn submit(self, pool: &PoolHandle<Callbacks>, made: &Made, pace: &Pace) {
+        for _ in 0..self.items {
+            pace.pause();
+            let key = self.draw(pool, pace);
+            let item = made.another(pace.below(self.children + 1));
+            let (number, key_number) = (item.number, key.number);
+            let refused = if pace.below(3) == 0 {
+                took(&(), "submits", About::Front { key: key_number, number }.code());
+                pool.submit_front(key, item).is_err()
+            } else {
+                took(&(), "submits", About::Back { key: key_number, number }.code());
+                pool.submit(key, item).is_err()
+            };
+            if refused {
+                return;
+            }
+        }
+    }
+
+    fn commit_and_remove(self, pool: &PoolHandle<Callbacks>, made: &Made, pace: &Pace) {
+        for turn in 0..self.commits.max(self.removals) {
+            pace.pauses();
+            let key = self.draw(pool, pace);
+            if turn < self.removals {
+                took(&(), "removes", key.number.into());
+                pool.remove(&key);
+            }
+            if turn < self.commits {
+                let (calm, number) = (pace.clone(), made.another(0).number);
+                took(&(), "submits", About::Commit { number }.code());
+                let callback = move || {
+                    took(&(), "begin", number);
+                    calm.pause();
+                };
+                if pool.commit(&key, callback).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What happened, in the words of the specification.
+    ///
+    /// # Errors
+    /// If a note has no place there.
+    pub fn tell(self, notes: Vec<Note>) -> Result<Trace<sharded_pool::ShardedPool>> {
+        // A shutdown closes the inboxes in the order of the shards.
+        let closed = notes.iter().filter(|note| note.what == "close");
+        let inboxes = closed.map(|note| note.at).take(self.shards.into()).collect();
+        let mut teller = Teller::new(inboxes);
+        for (note, then) in Story::new(notes).notes() {
+            if note.what == "joins" {
+                // Taking back shuts down once more.
+                break;
+            }
+            teller.hear(note, then)?;
+        }
+        Ok(Trace { constants: self.constants(), actions: teller.actions })
+    }
+}
+
+/// How many items and commits have been made.
+#[derive(Clone, Default)]
+struct Made(Arc<AtomicU64>);
+
+impl Made {
+    fn another(&self, children: u8) -> Item {
+        // ORDERING: Relaxed. They only have to differ.
+        Item { number: self.0.fetch_add(1, Ordering::Relaxed), children }
+    }
+}
