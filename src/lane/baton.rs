@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::ops::{Deref, DerefMut};
 
 use crate::lane::Bell;
-use crate::sync::{Arc, Deadline, Mutex, MutexGuard, mark};
+use crate::sync::{Arc, Deadline, Mutex, MutexGuard, mark, took};
 
 /// What is run under a baton.
 pub trait Charge {
@@ -90,7 +90,8 @@ impl<C: Charge> Baton<C> {
 
     /// Takes up the baton and lays it down, which settles: what a producer does that found the inbox asleep.
     pub fn nudge(&self) {
-        drop(self.take_up());
+        let mut hold = self.take_up();
+        took(hold.held(), "nudge", 0);
     }
 
     /// Lays the baton down, sleeps on the bench until woken or until something is due, and takes it up again.
@@ -103,6 +104,7 @@ impl<C: Charge> Baton<C> {
     pub fn get_up(&self, seat: &Seat) -> Hold<'_, C> {
         let mut hold = self.take_up();
         hold.held().get_up(&seat.bell);
+        took(&*seat.bell, "get_up", 0);
         hold
     }
 }
@@ -166,6 +168,7 @@ impl<C: Charge> Hold<'_, C> {
         let guests = held.bench[first..].iter().take_while(|sleeper| sleeper.guest).count();
         let place = if guest { first + guests } else { held.bench.len() };
         held.bench.insert(place, Sleeper { bell: Arc::clone(&seat.bell), guest });
+        took(&*seat.bell, "sit_down", u64::from(guest));
         self.lay_down(Some(&seat.bell))
     }
 
@@ -191,6 +194,7 @@ impl<C: Charge> Hold<'_, C> {
     fn settle(&mut self, lying_down: Option<&Arc<Bell>>) -> Deadline {
         if self.held().bench.is_empty() {
             // All are up: nobody to wake, nobody to be told of.
+            took(self.held(), "nobody_sleeps", 0);
             return Deadline::NEVER;
         }
         loop {
@@ -201,13 +205,16 @@ impl<C: Charge> Hold<'_, C> {
             self.wake(count);
             let held = self.held();
             if held.bench.is_empty() {
+                took(held, "nobody_sleeps", 0);
                 return Deadline::NEVER;
             }
             let arrived = held.charge.take_in(true);
             // Time goes on: an item may have come due since somebody looked last.
             if !arrived && held.charge.runnable() <= held.waking {
+                took(held, "lie_down", 0);
                 return self.post_lookout(lying_down);
             }
+            took(held, "settle_again", 0);
             mark(if arrived { "arrived while settling" } else { "due while settling" });
         }
     }

@@ -21,29 +21,54 @@ pub struct Note {
 /// The first of the numbers for threads that have none of their own.
 pub const UNNAMED: u64 = 1 << 32;
 
-#[derive(Default)]
+/// Where it is written down: one for the process; or, since simulated threads take turns on one of the system's, one for
+/// each of these, so that searches side by side do not hear each other.
+struct Tape {
+    /// One recording at a time.
+    turn: Mutex<()>,
+    is_running: AtomicBool,
+    recorder: Mutex<Recorder>,
+}
+
 struct Recorder {
     notes: Vec<Note>,
     unnamed: u64,
 }
 
-static RECORDING: AtomicBool = AtomicBool::new(false);
-static RECORDER: Mutex<Recorder> = Mutex::new(Recorder { notes: Vec::new(), unnamed: 0 });
-/// One recording at a time.
-static TURN: Mutex<()> = Mutex::new(());
+static TAPE: Tape = Tape::new();
+
+std::thread_local! {
+    static OWN: &'static Tape = Box::leak(Box::new(Tape::new()));
+}
 
 super::thread_local! {
     static ME: Cell<Option<u64>> = Cell::default();
 }
 
-fn recorder() -> MutexGuard<'static, Recorder> {
-    RECORDER.lock().unwrap_or_else(PoisonError::into_inner)
+fn tape() -> &'static Tape {
+    if super::SIMULATED { OWN.with(|own| *own) } else { &TAPE }
 }
 
-fn is_recording() -> bool {
-    // ORDERING: Relaxed. Pairs with nothing: threads that are to be recorded are started by who has begun to record, or
-    // asked by it, and that orders them.
-    RECORDING.load(Ordering::Relaxed)
+impl Tape {
+    const fn new() -> Self {
+        let recorder = Mutex::new(Recorder { notes: Vec::new(), unnamed: 0 });
+        Self { turn: Mutex::new(()), is_running: AtomicBool::new(false), recorder }
+    }
+
+    fn is_running(&self) -> bool {
+        // ORDERING: Relaxed. Pairs with nothing: threads that are to be recorded are started by who has begun to record, or
+        // asked by it, and that orders them.
+        self.is_running.load(Ordering::Relaxed)
+    }
+
+    fn run(&self, is_running: bool) {
+        // ORDERING: Relaxed, see `is_running`.
+        self.is_running.store(is_running, Ordering::Relaxed);
+    }
+
+    fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Recorder {
@@ -70,27 +95,29 @@ pub fn act_as(thread: u64) {
 
 /// Writes down a step. Called inside the critical section, so that the order of the notes is that of the sections.
 pub fn took<T>(at: &T, what: &'static str, value: u64) {
-    if is_recording() {
-        recorder().write(std::ptr::from_ref(at).addr(), what, value);
+    let tape = tape();
+    if tape.is_running() {
+        tape.recorder().write(std::ptr::from_ref(at).addr(), what, value);
     }
 }
 
 /// Takes an atomic step, and writes it down before anybody can take another.
 pub fn taking<T, R>(at: &T, what: &'static str, operation: impl FnOnce() -> R) -> R {
-    if !is_recording() {
+    let tape = tape();
+    if !tape.is_running() {
         return operation();
     }
     // Simulated threads change places before an operation, and there only: they must not do so with a lock in hand, and
     // need none.
-    let held = (!super::SIMULATED).then(recorder);
+    let held = (!super::SIMULATED).then(|| tape.recorder());
     let outcome = operation();
-    held.unwrap_or_else(recorder).write(std::ptr::from_ref(at).addr(), what, 0);
+    held.unwrap_or_else(|| tape.recorder()).write(std::ptr::from_ref(at).addr(), what, 0);
     outcome
 }
 
 /// Runs this, and tells what it and the threads that it starts have done meanwhile.
 pub fn record(run: impl FnOnce()) -> Vec<Note> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = tape().turn.lock().unwrap_or_else(PoisonError::into_inner);
     begin();
     run();
     end()
@@ -98,14 +125,14 @@ pub fn record(run: impl FnOnce()) -> Vec<Note> {
 
 /// Writes down all steps from now on, of whatever thread.
 pub fn begin() {
-    *recorder() = Recorder::default();
-    // ORDERING: Relaxed, see `is_recording`.
-    RECORDING.store(true, Ordering::Relaxed);
+    let tape = tape();
+    *tape.recorder() = Recorder { notes: Vec::new(), unnamed: 0 };
+    tape.run(true);
 }
 
 /// Stops that. What was written down since it [began](begin).
 pub fn end() -> Vec<Note> {
-    // ORDERING: Relaxed, see `is_recording`.
-    RECORDING.store(false, Ordering::Relaxed);
-    std::mem::take(&mut recorder().notes)
+    let tape = tape();
+    tape.run(false);
+    std::mem::take(&mut tape.recorder().notes)
 }
