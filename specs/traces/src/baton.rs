@@ -4,12 +4,13 @@ mod teller;
 
 use anyhow::Result;
 use keylane::trace::{act_as, record, took};
-use keylane::{Handler, Lease, PoolHandle, ShardedThreadPool, Stop, Worker};
+use keylane::{Handler, Lease, PoolHandle, ShardedThreadPool, Stop};
 use keylane_twin::baton;
 
 pub use self::teller::Teller;
 use crate::note::{Note, Story};
-use crate::pace::Pace;
+use crate::pace::{Chance, Pace};
+use crate::threads::spawn;
 use crate::trace::Trace;
 
 /// What is run. (Nothing of it is for later: a shard takes in what has arrived, and looks at the clock then, which is one
@@ -30,7 +31,7 @@ pub struct Plan {
     pub stops_paused: bool,
 }
 
-struct Callbacks(Pace);
+struct Callbacks(Chance);
 
 impl Handler for Callbacks {
     type Key = u8;
@@ -38,7 +39,7 @@ impl Handler for Callbacks {
 
     fn handle(&self, key: Lease<'_, u8, ()>, (): ()) {
         took(&(), "begin", (*key).into());
-        self.0.pause();
+        self.0.pace((*key).into()).pause();
     }
 }
 
@@ -73,49 +74,51 @@ impl Plan {
     /// Runs it, and writes down what happens.
     pub fn run(self, seed: u64) -> Vec<Note> {
         let notes = record(|| {
-            let pace = Pace::new(seed);
-            let (pool, workers) = ShardedThreadPool::builder(Callbacks(pace.clone()))
+            let chance = Chance::new(seed);
+            let (pool, workers) = ShardedThreadPool::builder(Callbacks(chance))
                 .shards(1)
                 .threads_per_shard(self.workers.into())
                 .stepped()
                 .expect("there are some");
-            std::thread::scope(|scope| {
-                for number in 0..self.submitters {
-                    let (pool, pace) = (&pool, &pace);
-                    scope.spawn(move || {
-                        act_as(self.submitter(number).into());
-                        self.submit(pool, pace);
-                    });
-                }
-                let serve = |(number, mut worker): (u64, Worker<Callbacks>)| {
+            let mut submitters = Vec::new();
+            for number in 0..self.submitters {
+                let (pool, number) = (pool.clone(), self.submitter(number).into());
+                submitters.push(spawn(move || {
+                    act_as(number);
+                    self.submit(&pool, &mut chance.pace(number));
+                }));
+            }
+            let mut threads = Vec::new();
+            for (number, mut worker) in (0..).zip(workers) {
+                threads.push(spawn(move || {
                     act_as(number);
                     worker.run();
                     worker
-                };
-                let workers = (0..).zip(workers);
-                let workers: Vec<_> = workers.map(|worker| scope.spawn(move || serve(worker))).collect();
-                act_as(self.boss().into());
-                let mut guard = None;
-                for _ in 0..self.pauses {
-                    drop(guard.take());
-                    pace.pauses();
-                    guard = pool.pause_new().ok();
-                    pace.pauses();
-                }
-                let guard = guard.filter(|_| self.stops_paused);
+                }));
+            }
+            act_as(self.boss().into());
+            let mut pace = chance.pace(self.boss().into());
+            let mut guard = None;
+            for _ in 0..self.pauses {
+                drop(guard.take());
                 pace.pauses();
-                pool.shutdown(Stop::RunRemaining);
-                let workers = workers.into_iter().map(|worker| worker.join().expect("nobody panics"));
-                let workers = workers.collect();
-                took(&(), "joins", 0);
-                drop(guard);
-                pool.reclaim(workers);
-            });
+                guard = pool.pause_new().ok();
+                pace.pauses();
+            }
+            let guard = guard.filter(|_| self.stops_paused);
+            pace.pauses();
+            pool.shutdown(Stop::RunRemaining);
+            let workers = threads.into_iter().map(|thread| thread.join().expect("nobody panics"));
+            let workers = workers.collect();
+            took(&(), "joins", 0);
+            drop(guard);
+            pool.reclaim(workers);
+            submitters.into_iter().for_each(|thread| thread.join().expect("nobody panics"));
         });
         notes.into_iter().map(Note::from).collect()
     }
 
-    fn submit(self, pool: &PoolHandle<Callbacks>, pace: &Pace) {
+    fn submit(self, pool: &PoolHandle<Callbacks>, pace: &mut Pace) {
         for _ in 0..self.items {
             pace.pauses();
             let key = pace.below(self.keys);

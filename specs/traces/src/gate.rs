@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Result, bail};
 use keylane::trace::{act_as, record, took};
-use keylane::{Epoch, EpochGate, Gatekeeper, Turn};
+use keylane::{Epoch, EpochGate, GateSession, Gatekeeper, Turn};
 use keylane_twin::epoch_gate::{self, Action};
 
 use crate::note::{Note, Story};
-use crate::pace::Pace;
+use crate::pace::{Chance, Pace};
+use crate::threads::spawn;
 use crate::trace::Trace;
 
 /// What is run.
@@ -39,7 +40,7 @@ struct Message {
 
 struct Keeper {
     shown: Mutex<BTreeSet<u8>>,
-    pace: Pace,
+    chance: Chance,
 }
 
 impl Gatekeeper for Keeper {
@@ -56,13 +57,14 @@ impl Gatekeeper for Keeper {
     }
 
     fn pass(&self, turn: Turn<'_, Self>, message: Message) {
-        self.pace.pause();
+        let mut pace = self.chance.pace(turn.session().get() << 8 | u64::from(message.number));
+        pace.pause();
         let found = {
             let shown = self.shown.lock().expect("nobody panics");
             took(&(), "call", message.number.into());
             shown.contains(&message.group)
         };
-        self.pace.pause();
+        pace.pause();
         if !found {
             // If it is refused it is gone, as is the message.
             let _ = turn.wait_for_group(message);
@@ -100,63 +102,77 @@ impl Plan {
     /// Runs it, and writes down what happens.
     pub fn run(self, seed: u64) -> Vec<Note> {
         let notes = record(|| {
-            let pace = Pace::new(seed);
-            let shown = Mutex::new(BTreeSet::from([0]));
-            let gate = EpochGate::new(Keeper { shown, pace: pace.clone() });
+            let chance = Chance::new(seed);
+            let gate = EpochGate::new(Keeper { shown: Mutex::new(BTreeSet::from([0])), chance });
             let sessions: Vec<_> = (0..self.sessions).map(|_| gate.session()).collect();
-            std::thread::scope(|scope| {
-                for (number, session) in sessions.iter().enumerate() {
-                    let pace = pace.clone();
-                    scope.spawn(move || {
-                        act_as(number as u64);
-                        for number in 1..=self.messages {
-                            pace.pause();
-                            let message = Message {
-                                number,
-                                needs: 1 + pace.below(self.epochs),
-                                group: pace.below(self.groups + 1),
-                            };
-                            took(&(), "brings", u64::from(message.needs) << 8 | u64::from(message.group));
-                            if session.arrive(message).is_err() {
-                                return;
-                            }
-                            if self.ends && pace.below(4) == 0 {
-                                session.reset();
-                            }
-                        }
-                    });
-                }
-                for publisher in 0..self.publishers {
-                    let (gate, pace) = (gate.clone(), pace.clone());
-                    scope.spawn(move || {
-                        act_as(self.publisher(publisher).into());
-                        for epoch in 1..=self.epochs {
-                            pace.pause();
-                            // Another may have been faster.
-                            let _ = gate.publish(Epoch(epoch.into()), Arc::new(()));
-                        }
-                    });
-                }
-                let (maker, pace) = (gate.clone(), pace.clone());
-                scope.spawn(move || {
-                    act_as(self.maker().into());
-                    for group in 1..=self.groups {
-                        pace.pause();
-                        {
-                            let mut shown = maker.keeper().shown.lock().expect("nobody panics");
-                            shown.insert(group);
-                            took(&(), "show", group.into());
-                        }
-                        maker.group_appeared(&group);
-                    }
-                    pace.pause();
-                    if self.ends {
-                        maker.stop();
-                    }
-                });
-            });
+            let bringers: Vec<_> = (0..)
+                .zip(sessions)
+                .map(|(number, session)| {
+                    spawn(move || {
+                        act_as(number);
+                        self.bring(&session, &mut chance.pace(number));
+                        session
+                    })
+                })
+                .collect();
+            let mut publishers = Vec::new();
+            for number in 0..self.publishers {
+                let (gate, number) = (gate.clone(), self.publisher(number).into());
+                publishers.push(spawn(move || {
+                    act_as(number);
+                    self.publish(&gate, &mut chance.pace(number));
+                }));
+            }
+            let number = self.maker().into();
+            act_as(number);
+            let mut pace = chance.pace(number);
+            self.make_groups(&gate, &mut pace);
+            if self.ends {
+                gate.stop();
+            }
+            publishers.into_iter().for_each(|thread| thread.join().expect("nobody panics"));
+            // A session that is dropped is emptied: none is before all have come to their end.
+            let sessions: Vec<_> =
+                bringers.into_iter().map(|thread| thread.join().expect("nobody panics")).collect();
+            took(&(), "ends", 0);
+            drop(sessions);
         });
         notes.into_iter().map(Note::from).collect()
+    }
+
+    fn bring(self, session: &GateSession<Keeper>, pace: &mut Pace) {
+        for number in 1..=self.messages {
+            pace.pause();
+            let (needs, group) = (1 + pace.below(self.epochs), pace.below(self.groups + 1));
+            took(&(), "brings", u64::from(needs) << 8 | u64::from(group));
+            if session.arrive(Message { number, needs, group }).is_err() {
+                return;
+            }
+            if self.ends && pace.below(4) == 0 {
+                session.reset();
+            }
+        }
+    }
+
+    fn publish(self, gate: &EpochGate<Keeper>, pace: &mut Pace) {
+        for epoch in 1..=self.epochs {
+            pace.pause();
+            // Another may have been faster.
+            let _ = gate.publish(Epoch(epoch.into()), Arc::new(()));
+        }
+    }
+
+    fn make_groups(self, gate: &EpochGate<Keeper>, pace: &mut Pace) {
+        for group in 1..=self.groups {
+            pace.pause();
+            {
+                let mut shown = gate.keeper().shown.lock().expect("nobody panics");
+                shown.insert(group);
+                took(&(), "show", group.into());
+            }
+            gate.group_appeared(&group);
+        }
+        pace.pause();
     }
 
     /// What happened, in the words of the specification.
@@ -172,6 +188,7 @@ impl Plan {
             let number = value as u8;
             let by = thread as u8;
             actions.push(match what {
+                "ends" => break,
                 "brings" => {
                     brought.insert(thread, value);
                     continue;

@@ -12,4 +12,5 @@ pub mod pace;
 pub mod pool;
 pub mod queue;
 pub mod testing;
+pub mod threads;
 pub mod trace;

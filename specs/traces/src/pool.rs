@@ -2,9 +2,6 @@
 
 mod teller;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use anyhow::Result;
 use keylane::trace::{act_as, record, took};
 use keylane::{Handler, Lease, PoolHandle, ShardedThreadPool, Stop};
@@ -12,7 +9,8 @@ use keylane_twin::sharded_pool;
 
 use self::teller::Teller;
 use crate::note::{Note, Story};
-use crate::pace::Pace;
+use crate::pace::{Chance, Pace};
+use crate::threads::spawn;
 use crate::trace::Trace;
 
 /// What is run.
@@ -42,11 +40,23 @@ pub struct Plan {
     pub stop: Stop,
 }
 
-/// An item: its number among those that were made, and how many more its handler is to submit.
+/// An item: a number that no other has, and how many more its handler is to submit.
 #[derive(Clone, Copy)]
 struct Item {
     number: u64,
     children: u8,
+}
+
+impl Item {
+    /// The one with this number of a thread.
+    fn new(thread: u8, number: u8, children: u8) -> Self {
+        Self { number: u64::from(thread) << 16 | u64::from(number) << 8, children }
+    }
+
+    /// The one that its handler submits.
+    fn child(self) -> Self {
+        Self { number: self.number + 1, children: self.children - 1 }
+    }
 }
 
 /// What a thread is about to push, as a note has it.
@@ -86,8 +96,7 @@ struct Key {
 
 struct Callbacks {
     plan: Plan,
-    pace: Pace,
-    made: Made,
+    chance: Chance,
 }
 
 impl Handler for Callbacks {
@@ -96,11 +105,11 @@ impl Handler for Callbacks {
 
     fn handle(&self, lease: Lease<'_, Key, Item>, item: Item) {
         took(&(), "begin", item.number);
-        self.pace.pause();
+        let mut pace = self.chance.pace(item.number);
+        pace.pause();
         if item.children > 0 {
             let pool = lease.pool();
-            let key = self.plan.draw(&pool, &self.pace);
-            let child = self.made.another(item.children - 1);
+            let (key, child) = (self.plan.draw(&pool, &mut pace), item.child());
             took(&(), "submits", About::Back { key: key.number, number: child.number }.code());
             // A pool that is shut down refuses it.
             let _ = pool.submit(key, child);
@@ -109,7 +118,7 @@ impl Handler for Callbacks {
 }
 
 impl Plan {
-    fn draw(self, pool: &PoolHandle<Callbacks>, pace: &Pace) -> Key {
+    fn draw(self, pool: &PoolHandle<Callbacks>, pace: &mut Pace) -> Key {
         self.key(pool, 1 + pace.below(self.keys))
     }
 
@@ -152,67 +161,71 @@ impl Plan {
     /// Runs it, and writes down what happens.
     pub fn run(self, seed: u64) -> Vec<Note> {
         let notes = record(|| {
-            let pace = Pace::new(seed);
-            let made = Made::default();
-            let callbacks = Callbacks { plan: self, pace: pace.clone(), made: made.clone() };
-            let (pool, workers) = ShardedThreadPool::builder(callbacks)
+            let chance = Chance::new(seed);
+            let (pool, workers) = ShardedThreadPool::builder(Callbacks { plan: self, chance })
                 .shards(self.shards.into())
                 .threads_per_shard(self.workers.into())
                 .stepped()
                 .expect("there are some");
-            std::thread::scope(|scope| {
-                for _ in 0..self.submitters {
-                    scope.spawn(|| self.submit(&pool, &made, &pace));
-                }
-                scope.spawn(|| self.commit_and_remove(&pool, &made, &pace));
-                for number in 0..self.pausers {
-                    let (pool, pace) = (&pool, &pace);
-                    scope.spawn(move || {
-                        act_as(number.into());
-                        pace.pauses();
-                        let guard = pool.pause();
-                        pace.pause();
-                        drop(guard);
-                    });
-                }
-                for number in 0..self.drainers {
-                    let (pool, pace) = (&pool, &pace);
-                    scope.spawn(move || {
-                        act_as(self.drainer(number).into());
-                        pace.pauses();
-                        // Refused, if something was handed back.
-                        let _ = pool.drain();
-                    });
-                }
-                let serve = |mut worker: keylane::Worker<Callbacks>| {
+            let mut others = Vec::new();
+            for number in 0..self.submitters {
+                let pool = pool.clone();
+                others.push(spawn(move || self.submit(&pool, number, &mut chance.pace(number.into()))));
+            }
+            if self.commits + self.removals > 0 {
+                let (pool, number) = (pool.clone(), self.submitters);
+                others.push(spawn(move || self.commit_and_remove(&pool, number, chance)));
+            }
+            for number in 0..self.pausers {
+                let pool = pool.clone();
+                others.push(spawn(move || {
+                    act_as(number.into());
+                    let mut pace = chance.pace(number.into());
+                    pace.pauses();
+                    let guard = pool.pause();
+                    pace.pause();
+                    drop(guard);
+                }));
+            }
+            for number in 0..self.drainers {
+                let (pool, number) = (pool.clone(), self.drainer(number).into());
+                others.push(spawn(move || {
+                    act_as(number);
+                    chance.pace(number).pauses();
+                    // Refused, if something was handed back.
+                    let _ = pool.drain();
+                }));
+            }
+            let mut threads = Vec::new();
+            for mut worker in workers {
+                threads.push(spawn(move || {
                     worker.run();
                     worker
-                };
-                let workers: Vec<_> =
-                    workers.into_iter().map(|worker| scope.spawn(move || serve(worker))).collect();
-                act_as(self.stopper().into());
-                pace.pauses();
-                pool.shutdown(self.stop);
-                let workers = workers.into_iter().map(|worker| worker.join().expect("nobody panics"));
-                let workers = workers.collect();
-                took(&(), "joins", 0);
-                pool.reclaim(workers);
-            });
+                }));
+            }
+            let number = self.stopper().into();
+            act_as(number);
+            chance.pace(number).pauses();
+            pool.shutdown(self.stop);
+            let workers = threads.into_iter().map(|thread| thread.join().expect("nobody panics"));
+            let workers = workers.collect();
+            took(&(), "joins", 0);
+            pool.reclaim(workers);
+            others.into_iter().for_each(|thread| thread.join().expect("nobody panics"));
         });
         notes.into_iter().map(Note::from).collect()
     }
 
-    fn submit(self, pool: &PoolHandle<Callbacks>, made: &Made, pace: &Pace) {
-        for _ in 0..self.items {
+    fn submit(self, pool: &PoolHandle<Callbacks>, thread: u8, pace: &mut Pace) {
+        for number in 0..self.items {
             pace.pause();
             let key = self.draw(pool, pace);
-            let item = made.another(pace.below(self.children + 1));
-            let (number, key_number) = (item.number, key.number);
+            let item = Item::new(thread, number, pace.below(self.children + 1));
             let refused = if pace.below(3) == 0 {
-                took(&(), "submits", About::Front { key: key_number, number }.code());
+                took(&(), "submits", About::Front { key: key.number, number: item.number }.code());
                 pool.submit_front(key, item).is_err()
             } else {
-                took(&(), "submits", About::Back { key: key_number, number }.code());
+                took(&(), "submits", About::Back { key: key.number, number: item.number }.code());
                 pool.submit(key, item).is_err()
             };
             if refused {
@@ -221,20 +234,21 @@ impl Plan {
         }
     }
 
-    fn commit_and_remove(self, pool: &PoolHandle<Callbacks>, made: &Made, pace: &Pace) {
+    fn commit_and_remove(self, pool: &PoolHandle<Callbacks>, thread: u8, chance: Chance) {
+        let mut pace = chance.pace(thread.into());
         for turn in 0..self.commits.max(self.removals) {
             pace.pauses();
-            let key = self.draw(pool, pace);
+            let key = self.draw(pool, &mut pace);
             if turn < self.removals {
                 took(&(), "removes", key.number.into());
                 pool.remove(&key);
             }
             if turn < self.commits {
-                let (calm, number) = (pace.clone(), made.another(0).number);
+                let number = Item::new(thread, turn, 0).number;
                 took(&(), "submits", About::Commit { number }.code());
                 let callback = move || {
                     took(&(), "begin", number);
-                    calm.pause();
+                    chance.pace(number).pause();
                 };
                 if pool.commit(&key, callback).is_err() {
                     return;
@@ -260,16 +274,5 @@ impl Plan {
             teller.hear(note, then)?;
         }
         Ok(Trace { constants: self.constants(), actions: teller.actions })
-    }
-}
-
-/// How many items and commits have been made.
-#[derive(Clone, Default)]
-struct Made(Arc<AtomicU64>);
-
-impl Made {
-    fn another(&self, children: u8) -> Item {
-        // ORDERING: Relaxed. They only have to differ.
-        Item { number: self.0.fetch_add(1, Ordering::Relaxed), children }
     }
 }

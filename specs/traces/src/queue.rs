@@ -5,11 +5,14 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, bail};
 use keylane::trace::{act_as, record, took};
-use keylane::{ConnectionId, DispatchQueue, Dispatcher, Event, Handled, Limits, Priority, Stop};
+use keylane::{
+    Connection, ConnectionId, DispatchQueue, Dispatcher, Event, Handled, Limits, Local, Priority, Stop,
+};
 use keylane_twin::dispatch_queue::{self, Action, Post};
 
 use crate::note::{Note, Story};
-use crate::pace::Pace;
+use crate::pace::{Chance, Pace};
+use crate::threads::spawn;
 use crate::trace::Trace;
 
 /// What is run.
@@ -46,7 +49,7 @@ struct Message {
 }
 
 impl Message {
-    fn draw(plan: &Plan, pace: &Pace, from: u8, number: u8) -> Self {
+    fn draw(plan: Plan, pace: &mut Pace, from: u8, number: u8) -> Self {
         let priority = 1 + pace.below(plan.priorities);
         Self { from, number, priority, fast: plan.fast && pace.below(2) == 0 }
     }
@@ -70,14 +73,20 @@ impl keylane::Message for Message {
     }
 }
 
-struct Callbacks(Pace);
+struct Callbacks(Chance);
+
+impl Callbacks {
+    fn pause(&self, number: u64) {
+        self.0.pace(number).pause();
+    }
+}
 
 impl Dispatcher for Callbacks {
     type Message = Message;
 
     fn dispatch(&self, _: ConnectionId, message: Message) -> Handled<Message> {
         took(&(), "begin", message.code());
-        self.0.pause();
+        self.pause(message.code());
         Ok(())
     }
 
@@ -85,15 +94,15 @@ impl Dispatcher for Callbacks {
         message.fast
     }
 
-    fn fast_dispatch(&self, _: ConnectionId, _: Message) -> Handled<Message> {
-        self.0.pause();
+    fn fast_dispatch(&self, _: ConnectionId, message: Message) -> Handled<Message> {
+        self.pause(message.code());
         took(&(), "end", 0);
         Ok(())
     }
 
-    fn event(&self, _: ConnectionId, _: Event) -> bool {
+    fn event(&self, connection: ConnectionId, _: Event) -> bool {
         took(&(), "tell", 0);
-        self.0.pause();
+        self.pause(connection.get());
         true
     }
 }
@@ -135,60 +144,65 @@ impl Plan {
     /// Runs it, and writes down what happens.
     pub fn run(self, seed: u64) -> Vec<Note> {
         let notes = record(|| {
-            let pace = Pace::new(seed);
+            let chance = Chance::new(seed);
             let limits = if self.limit == 0 {
                 Limits::NONE
             } else {
                 Limits { count: Some(self.limit.into()), ..Limits::NONE }
             };
             let (queue, mut dispatch, mut local) =
-                DispatchQueue::builder(Callbacks(pace.clone())).limits(limits).stepped();
-            std::thread::scope(|scope| {
-                for from in 0..self.connections {
-                    let pace = pace.clone();
-                    let connection = if self.ordered { queue.connect_ordered() } else { queue.connect() };
-                    scope.spawn(move || {
-                        act_as(from.into());
-                        self.deliver(connection, from, &pace);
-                    });
-                }
-                let (sender, letters) = (queue.local(), pace.clone());
-                scope.spawn(move || {
-                    act_as(self.sender().into());
-                    for number in 1..=self.locals {
-                        letters.pause();
-                        let message = Message::draw(&self, &letters, self.connections, number);
-                        took(&(), "sends", message.code());
-                        if sender.send(message).is_err() {
-                            break;
-                        }
-                    }
-                });
-                let dispatch = scope.spawn(move || {
-                    act_as(self.dispatch().into());
-                    dispatch.run();
-                    dispatch
-                });
-                let local = scope.spawn(move || {
-                    act_as(self.local().into());
-                    local.run();
-                    local
-                });
-                act_as(self.boss().into());
-                pace.pauses();
-                queue.shutdown(self.stop);
-                let (dispatch, local) = (dispatch.join(), local.join());
-                took(&(), "joins", 0);
-                queue.reclaim(dispatch.expect("nobody panics"), local.expect("nobody panics"));
+                DispatchQueue::builder(Callbacks(chance)).limits(limits).stepped();
+            let mut threads = Vec::new();
+            for number in 0..self.connections {
+                let connection = if self.ordered { queue.connect_ordered() } else { queue.connect() };
+                threads.push(spawn(move || {
+                    act_as(number.into());
+                    self.deliver(connection, number, &mut chance.pace(number.into()));
+                }));
+            }
+            if self.locals > 0 {
+                let (sender, number) = (queue.local(), self.sender().into());
+                threads.push(spawn(move || {
+                    act_as(number);
+                    self.send(&sender, &mut chance.pace(number));
+                }));
+            }
+            let dispatch = spawn(move || {
+                act_as(self.dispatch().into());
+                dispatch.run();
+                dispatch
             });
+            let local = spawn(move || {
+                act_as(self.local().into());
+                local.run();
+                local
+            });
+            act_as(self.boss().into());
+            chance.pace(self.boss().into()).pauses();
+            queue.shutdown(self.stop);
+            let (dispatch, local) = (dispatch.join(), local.join());
+            took(&(), "joins", 0);
+            queue.reclaim(dispatch.expect("nobody panics"), local.expect("nobody panics"));
+            threads.into_iter().for_each(|thread| thread.join().expect("nobody panics"));
         });
         notes.into_iter().map(Note::from).collect()
     }
 
-    fn deliver(self, mut connection: keylane::Connection<Callbacks>, from: u8, pace: &Pace) {
+    fn send(self, local: &Local<Callbacks>, pace: &mut Pace) {
+        for number in 1..=self.locals {
+            pace.pause();
+            let message = Message::draw(self, pace, self.connections, number);
+            took(&(), "sends", message.code());
+            if local.send(message).is_err() {
+                break;
+            }
+        }
+    }
+
+    fn deliver(self, mut connection: Connection<Callbacks>, from: u8, pace: &mut Pace) {
         for number in 1..=self.messages {
             pace.pause();
-            let message = Message::draw(&self, pace, from, number);
+            let message = Message::draw(self, pace, from, number);
             took(&(), "delivers", message.code());
             if connection.deliver(message).is_err() {
                 return;

@@ -98,7 +98,11 @@ impl Teller {
             "shutdown" => Action::Shutdown,
             "close" => Action::ShutdownClose,
             // How workers sleep is `Baton`'s business; what was refused is nowhere; the rest has been told of before.
-            "hear" | "ring" | "refuse" | "begin" | "pick" | "pick_commit" => return Ok(()),
+            "hear" | "ring" | "nudge" | "get_up" | "sit_down" | "nobody_sleeps" | "settle_again"
+            | "lie_down" => {
+                return Ok(());
+            }
+            "refuse" | "begin" | "pick" | "pick_commit" => return Ok(()),
             other => bail!("what is {other}?"),
         };
         self.actions.push(action);

@@ -1,0 +1,7 @@
+//! Threads of the system. The tests of `loom-tests` and `shuttle-tests` run the same plans with simulated ones, and bring
+//! their own of this.
+
+pub use std::thread::{JoinHandle, spawn};
+
+/// Whether threads change places by themselves.
+pub const SIMULATED: bool = false;
