@@ -7,6 +7,7 @@
 
 pub mod baton;
 pub mod gate;
+pub mod inbox;
 pub mod note;
 pub mod pace;
 pub mod pool;
