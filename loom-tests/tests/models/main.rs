@@ -31,6 +31,7 @@ mod pool_together;
 mod pool_watch;
 mod testing;
 mod throttle;
+mod traces;
 mod watch;
 mod whole;
 
@@ -61,6 +62,7 @@ fn models() -> Vec<Model> {
         pool_together::models(),
         testing::models(),
         whole::models(),
+        traces::models(),
         museum::models(),
         pairs::models(),
     ]

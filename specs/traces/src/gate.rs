@@ -8,10 +8,10 @@ use keylane::trace::{act_as, record, took};
 use keylane::{Epoch, EpochGate, GateSession, Gatekeeper, Turn};
 use keylane_twin::epoch_gate::{self, Action};
 
-use crate::note::{Note, Story};
-use crate::pace::{Chance, Pace};
-use crate::threads::spawn;
-use crate::trace::Trace;
+use super::note::{Note, Story};
+use super::pace::{Chance, Pace};
+use super::threads::spawn;
+use super::trace::Trace;
 
 /// What is run.
 #[derive(Clone, Copy, Debug)]

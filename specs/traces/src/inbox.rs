@@ -8,10 +8,10 @@ use keylane::trace::{act_as, record, took};
 use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handled, Local, Stop};
 use keylane_twin::inbox::{self, Action};
 
-use crate::note::Note;
-use crate::pace::{Chance, Pace};
-use crate::threads::spawn;
-use crate::trace::Trace;
+use super::note::Note;
+use super::pace::{Chance, Pace};
+use super::threads::spawn;
+use super::trace::Trace;
 
 /// What is run.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! What threads do, and how they get out of step with each other: by chance, and not by the clock.
 
-use crate::threads;
+use super::threads;
 
 /// A seed. What a thread draws from it does not depend on when it runs, so that a search may run it in any order.
 #[derive(Clone, Copy, Debug)]

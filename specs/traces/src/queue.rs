@@ -10,10 +10,10 @@ use keylane::{
 };
 use keylane_twin::dispatch_queue::{self, Action, Post};
 
-use crate::note::{Note, Story};
-use crate::pace::{Chance, Pace};
-use crate::threads::spawn;
-use crate::trace::Trace;
+use super::note::{Note, Story};
+use super::pace::{Chance, Pace};
+use super::threads::spawn;
+use super::trace::Trace;
 
 /// What is run.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result, bail};
 use keylane_twin::baton::Action;
 
-use crate::note::{Note, Then};
+use super::{Note, Then};
 
 /// Workers are the first threads, then come those that submit, and the boss.
 pub struct Teller {
@@ -21,8 +21,8 @@ pub struct Teller {
 /// What is known of a thread.
 #[derive(Default)]
 struct Thread {
-    /// What it submits next: an item of this key, due then.
-    about: Option<(u8, u8)>,
+    /// Of which key it submits next.
+    about: Option<u8>,
     place: Place,
 }
 
@@ -55,12 +55,12 @@ impl Teller {
         let mut go = |place| thread.place = place;
         let action = match note.what {
             "submits" => {
-                thread.about = Some((note.value as u8, (note.value >> 8) as u8));
+                thread.about = Some(note.value as u8);
                 return Ok(());
             }
             "push" => {
-                let (key, due) = thread.about.context("it has not said what it pushes")?;
-                Action::Submit { thread: by, key, due }
+                let key = thread.about.context("it has not said what it pushes")?;
+                Action::Submit { thread: by, key, due: 0 }
             }
             "nudge" => {
                 go(Place::Settles);
@@ -98,7 +98,6 @@ impl Teller {
                 go(Place::Acts);
                 Action::ShutDown
             }
-            "tick" => Action::Tick,
             // What was refused is nowhere; the rest is told of by what comes before or after it.
             "refuse" | "begin" | "pick" | "settle_again" | "lie_down" | "pause_all" | "resume_all"
             | "shutdown" => return Ok(()),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use keylane_twin::sharded_pool::Action;
 
 use super::About;
-use crate::note::{Note, Then};
+use super::{Note, Then};
 
 pub(super) struct Teller {
     pub(super) actions: Vec<Action>,

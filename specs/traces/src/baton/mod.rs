@@ -8,13 +8,13 @@ use keylane::{Handler, Lease, PoolHandle, ShardedThreadPool, Stop};
 use keylane_twin::baton;
 
 pub use self::teller::Teller;
-use crate::note::{Note, Story};
-use crate::pace::{Chance, Pace};
-use crate::threads::spawn;
-use crate::trace::Trace;
+use super::note::{Note, Story, Then};
+use super::pace::{Chance, Pace};
+use super::threads::spawn;
+use super::trace::Trace;
 
-/// What is run. (Nothing of it is for later: a shard takes in what has arrived, and looks at the clock then, which is one
-/// step in the specification. In a search, where nobody goes on between the two, it is one here too.)
+/// What is run. (Nothing of it is for later: a shard that takes in what has arrived looks at the clock too, and somebody may push,
+/// or the clock go on, in between. In the specification that is one step.)
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// How many workers there are.

@@ -8,10 +8,10 @@ use keylane::{Handler, Lease, PoolHandle, ShardedThreadPool, Stop};
 use keylane_twin::sharded_pool;
 
 use self::teller::Teller;
-use crate::note::{Note, Story};
-use crate::pace::{Chance, Pace};
-use crate::threads::spawn;
-use crate::trace::Trace;
+use super::note::{Note, Story, Then};
+use super::pace::{Chance, Pace};
+use super::threads::spawn;
+use super::trace::Trace;
 
 /// What is run.
 #[derive(Clone, Copy, Debug)]
