@@ -12,7 +12,8 @@ pub enum OsdMessage {
     /// Operations on objects. What travels must not keep its session: the session keeps what waits in it.
     Ops(Weak<Session>, MapOps),
     Admin(Admin, ReplySlot),
-    Tick(Tick),
+    /// And of which tick it is, counting from 1.
+    Tick(Tick, u32),
 }
 
 /// What the daemon sends itself.
@@ -30,7 +31,7 @@ impl Message for OsdMessage {
         match self {
             Self::Ops(_, ops) => ops.slot().bytes(),
             Self::Admin(_, slot) => slot.bytes(),
-            Self::Tick(_) => 0,
+            Self::Tick(..) => 0,
         }
     }
 
@@ -38,19 +39,27 @@ impl Message for OsdMessage {
         match self {
             Self::Admin(Admin::Shutdown, _) => Priority::HIGHEST,
             Self::Admin(Admin::Ping(_) | Admin::Echo(_), _) => Priority::HIGH,
-            Self::Admin(Admin::Scrub | Admin::DbSize, _) | Self::Tick(_) => Priority::LOW,
+            Self::Admin(Admin::Scrub | Admin::DbSize, _) | Self::Tick(..) => Priority::LOW,
             _ => Priority::DEFAULT,
         }
     }
 }
 
 impl OsdMessage {
+    /// Whether it must not queue behind anything: it is handed on, or done, in a moment.
+    pub fn is_fast(&self) -> bool {
+        match self {
+            Self::Ops(..) | Self::Tick(Tick::Heartbeat, _) => true,
+            Self::Admin(..) | Self::Tick(Tick::MgrReport, _) => false,
+        }
+    }
+
     /// The reply slot of a message that will not be dispatched.
     pub fn into_slot(self) -> Option<ReplySlot> {
         match self {
             Self::Ops(_, ops) => Some(ops.into_slot()),
             Self::Admin(_, slot) => Some(slot),
-            Self::Tick(_) => None,
+            Self::Tick(..) => None,
         }
     }
 }

@@ -5,11 +5,12 @@ use keylane::{Epoch, EpochGate, GateSession, Gatekeeper, PoolHandle, Turn};
 use crate::command::Summary;
 use crate::gather::gather;
 use crate::object_op::{ObjectName, ObjectOp};
-use crate::op_wq::{OpWq, PgQueueable};
+use crate::op_wq::{OpWq, PgItem, PgQueueable};
 use crate::osd_map::{OsdMap, PgId};
 use crate::pg::{Answer, OpRequest};
 use crate::replies::ReplySlot;
 use crate::reply::Reply;
+use crate::trace::{self, Tag};
 
 /// Operations of one request, and the epoch of the map that their client had; 0 if it has none.
 pub struct MapOps {
@@ -47,6 +48,7 @@ impl Gatekeeper for OpGate {
     fn group_of(&self, _: &MapOps) {}
 
     fn pass(&self, turn: Turn<'_, Self>, ops: MapOps) {
+        trace::passes(turn.session(), &ops);
         match ops.ops {
             Ops::One(object, op, slot) => {
                 self.dispatch_op_fast(turn.map(), object, op, Answer::Request(slot));
@@ -67,10 +69,12 @@ impl OpGate {
         self.enqueue(map.pg_of(&object), PgQueueable::Op(OpRequest { object, op, answer }));
     }
 
-    pub fn enqueue(&self, pg: PgId, item: PgQueueable) {
+    pub fn enqueue(&self, pg: PgId, queueable: PgQueueable) {
+        let tag = Tag::new();
+        trace::submits(pg, tag);
         // The pool is shut down after the queue has ended, so it takes whatever comes from here. Were it to
         // refuse, dropping the item would answer the client with an error.
-        if self.pool.submit(pg, item).is_err() {
+        if self.pool.submit(pg, PgItem { queueable, tag }).is_err() {
             eprintln!("keylane-osd: pg {pg} lost an item: the pool was stopped before the queue");
         }
     }

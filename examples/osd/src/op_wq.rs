@@ -10,11 +10,18 @@ use crate::gather::Part;
 use crate::osd_map::PgId;
 use crate::pg::{OpRequest, PlacementGroup};
 use crate::store::Digest;
+use crate::trace::{self, Tag};
 
 /// Something for a placement group to do.
 pub enum PgQueueable {
     Op(OpRequest),
     Scrub(Part<Digest>),
+}
+
+/// The same as the pool has it.
+pub struct PgItem {
+    pub queueable: PgQueueable,
+    pub tag: Tag,
 }
 
 /// All placement groups. The mutex of each satisfies the compiler, not the program: the pool runs one item of a
@@ -29,17 +36,19 @@ pub struct OpWq {
 
 impl Handler for OpWq {
     type Key = PgId;
-    type Item = PgQueueable;
+    type Item = PgItem;
 
-    fn handle(&self, pg: Lease<'_, Self::Key, Self::Item>, item: PgQueueable) {
+    fn handle(&self, pg: Lease<'_, Self::Key, Self::Item>, item: PgItem) {
+        trace::handles(item.tag);
         let mut pg = self.lock(*pg);
-        match item {
+        match item.queueable {
             PgQueueable::Op(op) => self.dequeue_op(&mut pg, op),
             PgQueueable::Scrub(part) => {
                 self.counters.pgs_scrubbed.add(1);
                 part.give(pg.scrub());
             }
         }
+        trace::has_handled();
     }
 }
 

@@ -20,6 +20,7 @@ use crate::reply::Reply;
 use crate::statistics::Statistics;
 use crate::stop_line::StopLine;
 use crate::store::Digest;
+use crate::trace;
 
 pub struct Osd {
     pub gate: Gate,
@@ -35,25 +36,25 @@ impl Dispatcher for Osd {
     type Message = OsdMessage;
 
     fn can_fast_dispatch(&self, message: &OsdMessage) -> bool {
-        match message {
-            OsdMessage::Ops(..) | OsdMessage::Tick(Tick::Heartbeat) => true,
-            OsdMessage::Admin(..) | OsdMessage::Tick(Tick::MgrReport) => false,
-        }
+        message.is_fast()
     }
 
     fn fast_dispatch(&self, from: ConnectionId, message: OsdMessage) -> Handled<OsdMessage> {
         self.ms_fast_dispatch(from, message);
+        trace::has_dispatched();
         Ok(())
     }
 
     fn dispatch(&self, from: ConnectionId, message: OsdMessage) -> Handled<OsdMessage> {
+        trace::dispatches(from, &message);
         self.ms_dispatch(from, message);
+        trace::has_dispatched();
         Ok(())
     }
 
-    fn event(&self, _: ConnectionId, event: Event) -> bool {
+    fn event(&self, from: ConnectionId, event: Event) -> bool {
         match event {
-            Event::Accepted => self.ms_handle_accept(),
+            Event::Accepted => self.ms_handle_accept(from),
             Event::Reset => self.ms_handle_reset(),
             // Who talks to clients connects to nobody, and has no sessions that outlive a connection.
             _ => return false,
@@ -79,7 +80,7 @@ impl Osd {
     fn ms_fast_dispatch(&self, from: ConnectionId, message: OsdMessage) {
         match message {
             OsdMessage::Ops(session, ops) => self.dispatch_session(&session, ops),
-            OsdMessage::Tick(Tick::Heartbeat) => {
+            OsdMessage::Tick(Tick::Heartbeat, _) => {
                 self.statistics.lock().heartbeat(Instant::now());
             }
             // Whatever may not go fast, and came here all the same, is still served.
@@ -91,7 +92,7 @@ impl Osd {
     fn ms_dispatch(&self, from: ConnectionId, message: OsdMessage) {
         match message {
             OsdMessage::Admin(command, slot) => self.handle_command(from, command, slot),
-            OsdMessage::Tick(Tick::MgrReport) => {
+            OsdMessage::Tick(Tick::MgrReport, _) => {
                 self.statistics.lock().report(Instant::now(), self.counters.ops.get());
             }
             other => self.ms_fast_dispatch(from, other),
@@ -100,8 +101,10 @@ impl Osd {
 
     /// Before anything that the client had queued, and in no order against its operations: so the reader, and not this,
     /// makes the session that these need. (Ceph came to a fast accept for that.)
-    fn ms_handle_accept(&self) {
+    fn ms_handle_accept(&self, from: ConnectionId) {
+        trace::hears_accepted(from);
         self.counters.accepts.add(1);
+        trace::has_dispatched();
     }
 
     /// Ceph empties the session here (session_handle_reset), and locks out fast dispatch meanwhile. Here the
@@ -110,6 +113,7 @@ impl Osd {
     /// discards, may not come before these are sent. And who has stopped reading knows, without a lock, that no more
     /// will come to the session.
     fn ms_handle_reset(&self) {
+        trace::hears_reset();
         self.counters.resets.add(1);
     }
 
@@ -117,6 +121,7 @@ impl Osd {
     /// its operations go nowhere.
     fn dispatch_session(&self, session: &Weak<Session>, ops: MapOps) {
         let Some(session) = session.upgrade() else { return ops.refuse("RESET the connection has ended") };
+        trace::brings(&ops);
         if let Err(refused) = session.arrive(ops) {
             refused
                 .into_message()

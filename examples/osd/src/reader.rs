@@ -15,6 +15,7 @@ use crate::osd::Osd;
 use crate::replies::{Broken, Replies, ReplySlot};
 use crate::reply::Reply;
 use crate::stop_line::{StopLine, Woken};
+use crate::trace;
 
 pub struct Reader<'a> {
     pub stream: &'a TcpStream,
@@ -113,6 +114,7 @@ impl Reader<'_> {
     }
 
     fn deliver(&mut self, message: OsdMessage) {
+        trace::delivers(&message);
         let mut delivered = self.connection.try_deliver(message);
         if let Err(refused) = delivered {
             delivered = match refused.reason() {

@@ -194,6 +194,11 @@ impl State {
 }
 
 impl ReplySlot {
+    /// Which request of its connection it answers.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// How large the request is.
     pub fn bytes(&self) -> u64 {
         self.bytes as u64

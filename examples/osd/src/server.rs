@@ -26,6 +26,7 @@ use crate::session::Sessions;
 use crate::stop_line::{StopLine, Woken};
 use crate::store::{MemStore, ObjectStore};
 use crate::ticks;
+use crate::trace;
 
 /// How long the last replies may take to get through to a client that does not read.
 const GRACE: Duration = Duration::from_secs(5);
@@ -121,6 +122,11 @@ impl Server {
         self.address
     }
 
+    #[cfg(feature = "trace")]
+    pub fn local(&self) -> keylane::Local<Osd> {
+        self.queue.local()
+    }
+
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }
@@ -144,6 +150,7 @@ impl Server {
         }
         // Producers before consumers: readers feed the queue, the queue feeds the gate, the gate the pool, the pool the writers.
         self.queue.shutdown(Stop::RunRemaining);
+        trace::joins_queue();
         let handle = self.queue.handle();
         let queue = self.queue.join().expect("this is no callback of the queue");
         self.view.close();
@@ -151,6 +158,7 @@ impl Server {
             ops.refuse("SHUTDOWN the daemon stopped before the map came; this request was not carried out");
         }
         self.pool.shutdown(Stop::RunRemaining);
+        trace::joins_pool();
         let pool = self.pool.join().expect("this is no handler of the pool");
         self.sessions.close(GRACE);
         Remains {

@@ -17,6 +17,7 @@ use crate::osd::Osd;
 use crate::reader::{Ending, Reader};
 use crate::replies::Replies;
 use crate::stop_line::StopLine;
+use crate::trace;
 use crate::writer::write_replies;
 
 /// How long a client that has been told goodbye may take to hang up.
@@ -110,7 +111,9 @@ impl Entry {
         let replies = &Replies::new(Arc::clone(counters));
         let session = &Arc::new(gate.session());
         let mut connection = queue.connect();
+        trace::reads(connection.id(), session.id());
         // Refused only by a daemon that stops: then so is all that follows.
+        trace::announces();
         _ = connection.accepted();
         let ending = thread::scope(|scope| {
             let name = format!("osd-writer-{}", self.number);
@@ -147,7 +150,10 @@ fn part(connection: Connection<Osd>, ending: Ending) {
         // What was accepted is carried out, gone client or not: dropping discards nothing.
         Ending::Stopped => drop(connection),
         // Refused only by a queue that has ended, and then there is nothing to discard and nobody to tell.
-        _ => _ = connection.reset(),
+        _ => {
+            trace::resets();
+            _ = connection.reset();
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use keylane::Local;
 use crate::message::{OsdMessage, Tick};
 use crate::osd::Osd;
 use crate::stop_line::{StopLine, Woken};
+use crate::trace;
 
 /// A report to the manager every so many heartbeats.
 const HEARTBEATS_PER_REPORT: u32 = 5;
@@ -26,8 +27,12 @@ pub fn start(local: Local<Osd>, every: Duration, stop: StopLine) -> io::Result<J
 }
 
 /// False when the queue has been shut down.
-fn tick(local: &Local<Osd>, number: u32) -> bool {
+pub fn tick(local: &Local<Osd>, number: u32) -> bool {
     let report = number % HEARTBEATS_PER_REPORT == 0;
-    local.send(OsdMessage::Tick(Tick::Heartbeat)).is_ok()
-        && (!report || local.send(OsdMessage::Tick(Tick::MgrReport)).is_ok())
+    let send = |tick| {
+        let message = OsdMessage::Tick(tick, number);
+        trace::sends(&message);
+        local.send(message).is_ok()
+    };
+    send(Tick::Heartbeat) && (!report || send(Tick::MgrReport))
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use keylane::trace::{act_as, record, took};
 use keylane::{
     Connection, ConnectionId, DispatchQueue, Dispatcher, Event, Handled, Limits, Local, Priority, Stop,
@@ -40,12 +40,14 @@ pub struct Plan {
     pub stop: Stop,
 }
 
+/// A message, by its number among those of its connection, or of those to oneself, which come from who is one more than the last
+/// connection.
 #[derive(Clone, Copy)]
-struct Message {
-    from: u8,
-    number: u8,
-    priority: u8,
-    fast: bool,
+pub(crate) struct Message {
+    pub(crate) from: u8,
+    pub(crate) number: u8,
+    pub(crate) priority: u8,
+    pub(crate) fast: bool,
 }
 
 impl Message {
@@ -55,7 +57,7 @@ impl Message {
     }
 
     /// As a note has it.
-    fn code(self) -> u64 {
+    pub(crate) fn code(self) -> u64 {
         let Self { from, number, priority, fast } = self;
         u64::from_be_bytes([0, 0, 0, 0, from, number, priority, fast.into()])
     }
@@ -87,6 +89,7 @@ impl Dispatcher for Callbacks {
     fn dispatch(&self, _: ConnectionId, message: Message) -> Handled<Message> {
         took(&(), "begin", message.code());
         self.pause(message.code());
+        took(&(), "end", 0);
         Ok(())
     }
 
@@ -108,19 +111,19 @@ impl Dispatcher for Callbacks {
 }
 
 impl Plan {
-    fn dispatch(self) -> u8 {
+    pub(crate) fn dispatch(self) -> u8 {
         self.connections
     }
 
-    fn local(self) -> u8 {
+    pub(crate) fn local(self) -> u8 {
         self.connections + 1
     }
 
-    fn sender(self) -> u8 {
+    pub(crate) fn sender(self) -> u8 {
         self.connections + 2
     }
 
-    fn boss(self) -> u8 {
+    pub(crate) fn boss(self) -> u8 {
         self.connections + 3
     }
 
@@ -247,6 +250,8 @@ struct Teller {
     pending: HashSet<u8>,
     /// Whose queued message runs, and whether that has been counted as done.
     runs: Option<(u8, bool)>,
+    /// Whether its callback has come to its end.
+    ended: bool,
     /// Whose word is where, of connections that have entered.
     lanes: HashMap<usize, u8>,
     /// How many lanes the boss has closed,
@@ -260,6 +265,8 @@ struct Teller {
 #[derive(Clone, Copy)]
 enum About {
     Deliver(Message),
+    /// An event that discards nothing. The specification has none: it is a message, which never comes for room.
+    Announce(Message),
     Send(Message),
     Reset,
     Discard,
@@ -274,6 +281,7 @@ impl Teller {
             owes: HashMap::new(),
             pending: HashSet::new(),
             runs: None,
+            ended: false,
             lanes: HashMap::new(),
             closed: 0,
             closes: 0,
@@ -310,8 +318,10 @@ impl Teller {
     fn connection(&mut self, by: u8, note: Note) -> Result<()> {
         let action = match note.what {
             "delivers" => return self.says(by, About::Deliver(Message::of(note.value))),
+            "announces" => return self.says(by, About::Announce(Message::of(note.value))),
             "resets" => return self.says(by, About::Reset),
             "discards" => return self.says(by, About::Discard),
+            "stand_in_line" if self.plan.limit == 0 => bail!("there is room for all"),
             "admit" | "stand_in_line" | "turn_away" => match self.about[&by] {
                 About::Deliver(Message { priority, fast, .. }) => {
                     Action::Deliver { thread: by, priority, fast }
@@ -324,6 +334,10 @@ impl Teller {
             "push" | "refuse" => {
                 self.wakes(by, Post::Dispatch, note);
                 match (self.about[&by], note.what) {
+                    (About::Announce(Message { priority, fast, .. }), "push") => {
+                        self.actions.push(Action::Deliver { thread: by, priority, fast });
+                        Action::Push { thread: by }
+                    }
                     (About::Deliver(_), "push") => Action::Push { thread: by },
                     (About::Deliver(_), _) => {
                         self.pending.insert(by);
@@ -357,8 +371,9 @@ impl Teller {
 
     /// What a message's end has of steps in the specification and not in the code: one to oneself has no permit, and one of
     /// a connection that is not ordered is not counted.
-    fn ends(&mut self, counted: bool, returned: bool) {
-        let Some((_, before)) = self.runs else { return };
+    fn ends(&mut self, counted: bool, returned: bool) -> Result<()> {
+        let Some((_, before)) = self.runs else { return Ok(()) };
+        ensure!(self.ended, "its callback has not ended");
         if counted && !before {
             self.actions.push(Action::DispatchDropPending);
             self.runs = self.runs.map(|(from, _)| (from, true));
@@ -367,28 +382,34 @@ impl Teller {
             self.actions.push(Action::DispatchReturn);
             self.runs = None;
         }
+        Ok(())
     }
 
     fn dispatch(&mut self, note: Note, mut then: impl Iterator<Item = Note>) -> Result<()> {
         let action = match note.what {
             "done" | "give_back" if self.runs.is_some() => {
-                self.ends(true, note.what == "give_back");
-                return Ok(());
+                return self.ends(true, note.what == "give_back");
             }
             // Of what was discarded.
             "done" | "give_back" => return Ok(()),
-            "begin" | "end" => return Ok(()),
+            "begin" => {
+                (self.runs, self.ended) = (Some((Message::of(note.value).from, false)), false);
+                return Ok(());
+            }
+            "end" => {
+                self.ended = true;
+                return Ok(());
+            }
             "take" => {
-                self.ends(true, true);
+                self.ends(true, true)?;
                 // What its callback says of itself comes before it looks again.
                 let begun = then.find(|next| ["begin", "tell", "take", "take_lie_down"].contains(&next.what));
                 let picked = begun.filter(|next| next.what == "begin").map(|next| Message::of(next.value));
-                self.runs = picked.map(|message| (message.from, false));
                 let from = picked.map(|message| message.from);
                 Action::DispatchStep { from, number: picked.map(|message| message.number) }
             }
             "take_lie_down" => {
-                self.ends(true, true);
+                self.ends(true, true)?;
                 Action::DispatchLieDown
             }
             "tell" => Action::Tell,
@@ -435,18 +456,20 @@ impl Teller {
     /// So many of the lanes are closed by now.
     fn close_lanes(&mut self, closed: u8) {
         self.actions.extend((self.closed..closed).map(|_| Action::ShutdownCloseLane));
-        self.closed = closed;
+        self.closed = self.closed.max(closed);
     }
 
     fn boss(&mut self, by: u8, note: Note) -> Result<()> {
         let action = match note.what {
             "joins" => {
-                // Nobody runs any more: whatever ran has ended.
-                self.ends(true, true);
                 self.joins = true;
                 return Ok(());
             }
-            "wait_quiet" if self.joins => Action::JoinThreads,
+            "wait_quiet" if self.joins => {
+                // The threads have been joined: whatever ran has ended.
+                self.ends(true, true)?;
+                Action::JoinThreads
+            }
             "hear" if self.joins => Action::JoinHear,
             "take" if self.joins && !self.reclaims => {
                 self.reclaims = true;

@@ -61,14 +61,14 @@ impl Item {
 
 /// What a thread is about to push, as a note has it.
 #[derive(Clone, Copy)]
-enum About {
+pub(crate) enum About {
     Back { key: u8, number: u64 },
     Front { key: u8, number: u64 },
     Commit { number: u64 },
 }
 
 impl About {
-    fn code(self) -> u64 {
+    pub(crate) fn code(self) -> u64 {
         let (how, key, number) = match self {
             Self::Back { key, number } => (0, key, number),
             Self::Front { key, number } => (1, key, number),
@@ -114,6 +114,7 @@ impl Handler for Callbacks {
             // A pool that is shut down refuses it.
             let _ = pool.submit(key, child);
         }
+        took(&(), "end", 0);
     }
 }
 
@@ -249,6 +250,7 @@ impl Plan {
                 let callback = move || {
                     took(&(), "begin", number);
                     chance.pace(number).pause();
+                    took(&(), "end", 0);
                 };
                 if pool.commit(&key, callback).is_err() {
                     return;
@@ -266,12 +268,15 @@ impl Plan {
         let closed = notes.iter().filter(|note| note.what == "close");
         let inboxes = closed.map(|note| note.at).take(self.shards.into()).collect();
         let mut teller = Teller::new(inboxes);
+        let mut joins = None;
         for (note, then) in Story::new(notes).notes() {
             if note.what == "joins" {
-                // Taking back shuts down once more.
-                break;
+                joins = Some(note.thread);
             }
-            teller.hear(note, then)?;
+            // Whoever joins shuts down once more, and then takes back.
+            if joins != Some(note.thread) {
+                teller.hear(note, then)?;
+            }
         }
         Ok(Trace { constants: self.constants(), actions: teller.actions })
     }

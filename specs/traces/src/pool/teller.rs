@@ -36,6 +36,8 @@ struct Thread {
     removes: u8,
     /// What it runs.
     runs: Option<Runs>,
+    /// Whether that has come to its end.
+    ended: bool,
     /// What the critical section that it is in is called there. It takes in what has arrived.
     section: Option<Action>,
 }
@@ -75,6 +77,11 @@ impl Teller {
             }
             "push" => return self.push(note),
             "take" | "take_lie_down" => return self.take(note, then),
+            "begin" | "end" => {
+                thread.ended = note.what == "end";
+                return Ok(());
+            }
+            "finish" | "finish_commit" if !thread.ended => bail!("what runs there has not ended"),
             "finish" | "finish_commit" => match thread.runs.take().context("nothing runs there")? {
                 Runs::Item { key } => Action::Finish { key },
                 Runs::Commit { shard, item } => Action::FinishCommit { shard, item },
@@ -102,7 +109,7 @@ impl Teller {
             | "lie_down" => {
                 return Ok(());
             }
-            "refuse" | "begin" | "pick" | "pick_commit" => return Ok(()),
+            "refuse" | "pick" | "pick_commit" => return Ok(()),
             other => bail!("what is {other}?"),
         };
         self.actions.push(action);
@@ -167,7 +174,7 @@ impl Teller {
             let &item = self.commits.get(&begun.value).context("it was never accepted")?;
             (Runs::Commit { shard, item }, Action::PickCommit { shard, item })
         };
-        thread.runs = Some(runs);
+        (thread.runs, thread.ended) = (Some(runs), false);
         self.actions.push(action);
         Ok(())
     }
