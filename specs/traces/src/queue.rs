@@ -37,12 +37,13 @@ pub struct Plan {
     pub stop: Stop,
 }
 
-#[derive(Clone, Copy)]
-struct Message {
-    from: u8,
-    number: u8,
-    priority: u8,
-    fast: bool,
+/// What a connection delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) from: u8,
+    pub(crate) number: u8,
+    pub(crate) priority: u8,
+    pub(crate) fast: bool,
 }
 
 impl Message {
@@ -52,7 +53,7 @@ impl Message {
     }
 
     /// As a note has it.
-    fn code(self) -> u64 {
+    pub(crate) fn code(self) -> u64 {
         let Self { from, number, priority, fast } = self;
         u64::from_be_bytes([0, 0, 0, 0, from, number, priority, fast.into()])
     }
@@ -99,11 +100,11 @@ impl Dispatcher for Callbacks {
 }
 
 impl Plan {
-    fn dispatch(self) -> u8 {
+    pub(crate) fn dispatch(self) -> u8 {
         self.connections
     }
 
-    fn local(self) -> u8 {
+    pub(crate) fn local(self) -> u8 {
         self.connections + 1
     }
 
@@ -111,7 +112,7 @@ impl Plan {
         self.connections + 2
     }
 
-    fn boss(self) -> u8 {
+    pub(crate) fn boss(self) -> u8 {
         self.connections + 3
     }
 
