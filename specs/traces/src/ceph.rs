@@ -8,8 +8,9 @@ mod script;
 pub mod window;
 
 use keylane::Order;
+use keylane_twin::dispatch_queue::{Action, DispatchQueue};
 
-use hold::Told;
+use hold::{Told, refusal};
 use log::{Fault, Log};
 use report::Report;
 use script::Script;
@@ -67,27 +68,29 @@ impl Window {
     ///
     /// # Errors
     /// A step that it has no words for.
-    pub fn tell(&self) -> Result<Trace<keylane_twin::dispatch_queue::DispatchQueue>, Fault> {
+    pub fn tell(&self) -> Result<Trace<DispatchQueue>, Fault> {
         Ok(Told::of(&Script::of(self)?).trace)
     }
 
     /// All that there is to check of it, with keylane's queue in this order.
     ///
     /// # Errors
-    /// The first line that the specification has no place for; or that of the window's beginning, if it has none for what
-    /// keylane does.
+    /// The first line that the specification has no place for; or, if it has none for what keylane does, that of the pick at which
+    /// that was.
     pub fn check(&self, order: Order) -> Result<Report, Fault> {
         let held = self.hold()?;
         let (mut report, script) = (held.report(), held.script);
         let played = play::play(&script, order)?;
         report.compare(&script, &played.picks);
-        let begins = self.steps.first().map_or(0, |&(line, _)| line);
         let plan = queue::Plan { discards: false, ..script.plan };
+        let begins = self.steps.first().map_or(0, |&(line, _)| line);
         let own =
             plan.tell(played.notes).or_else(|fault| Fault::at(begins, format!("keylane: {fault:#}")))?;
         if let Err(rejected) = own.replay() {
-            let (action, law) = (rejected.action, rejected.law.unwrap_or("no law, but cannot be taken"));
-            return Fault::at(begins, format!("keylane: {action:?}, number {}: {law}", rejected.after));
+            let pick = |action: &&Action| matches!(action, Action::DispatchStep { from: Some(_), .. });
+            let before = own.actions[..rejected.after].iter().filter(pick).count();
+            let line = played.picks.get(before).or(played.picks.last()).map_or(begins, |&(line, _)| line);
+            return Fault::at(line, format!("keylane: {}", refusal(&rejected)));
         }
         report.own = own.actions.len();
         Ok(report)

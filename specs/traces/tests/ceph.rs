@@ -111,6 +111,27 @@ fn cut_into_windows_it_is_the_same() {
     assert!(busy.why.contains("under way all the time"), "{busy}");
 }
 
+/// More messages than a byte can count, and then more connections than there is room for.
+#[test]
+fn a_longer_log_is_cut_by_itself() {
+    let once = check(&log(), Room::default()).unwrap();
+    let longer = |next: fn(&mut Step)| {
+        let mut log = log();
+        for _ in 0..2 {
+            let mut again = log.steps[log.steps.len() - 1521..].to_vec();
+            again.iter_mut().for_each(next);
+            log.steps.extend(again);
+        }
+        check(&log, Room::default()).unwrap()
+    };
+    for report in [longer(|step| step.seq += 1000), longer(|step| step.conn += 1000)] {
+        assert!(report.windows > once.windows && report.windows < 3 * once.windows, "{report}");
+        let (picks, deliveries) = (report.picks, report.actions["Deliver"]);
+        assert_eq!((picks, deliveries), (3 * once.picks, 3 * once.actions["Deliver"]));
+        assert_eq!(report.otherwise, [] as [usize; 0]);
+    }
+}
+
 #[test]
 fn whoever_passes_a_higher_strict_priority_is_noticed() {
     let log = log();

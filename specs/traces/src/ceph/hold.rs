@@ -6,7 +6,7 @@ use keylane_twin::dispatch_queue::{Action, DispatchQueue};
 
 use super::log::Fault;
 use super::script::{Script, What};
-use crate::trace::Trace;
+use crate::trace::{Rejected, Trace};
 
 /// A trace, and from which line of the log each of its actions is.
 pub(super) struct Told {
@@ -61,15 +61,15 @@ impl Told {
     /// # Errors
     /// Where the specification has no such step.
     pub(super) fn replay(&self) -> Result<(), Fault> {
-        match self.trace.replay() {
-            Ok(_) => Ok(()),
-            Err(rejected) => {
-                let why = match rejected.law {
-                    Some(law) => format!("{:?} breaks {law}", rejected.action),
-                    None => format!("{:?} cannot be taken", rejected.action),
-                };
-                Fault::at(self.lines[rejected.after], why)
-            }
-        }
+        let refused = |rejected: Box<Rejected<_>>| Fault::at(self.lines[rejected.after], refusal(&rejected));
+        self.trace.replay().map(drop).or_else(refused)
+    }
+}
+
+/// Why it was rejected; without the state, which is long.
+pub(super) fn refusal(rejected: &Rejected<DispatchQueue>) -> String {
+    match rejected.law {
+        Some(law) => format!("{:?} breaks {law}", rejected.action),
+        None => format!("{:?} cannot be taken", rejected.action),
     }
 }

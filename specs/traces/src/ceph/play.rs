@@ -17,8 +17,8 @@ use crate::queue::Plan;
 /// What keylane did.
 pub(super) struct Played {
     pub(super) notes: Vec<Note>,
-    /// What Ceph took, and keylane when Ceph did; with the line of the log.
-    pub(super) picks: Vec<(usize, Letter, Letter)>,
+    /// What it took when Ceph took something, with the line of the log.
+    pub(super) picks: Vec<(usize, Letter)>,
 }
 
 impl keylane::Message for Letter {
@@ -89,14 +89,14 @@ impl Stage {
         Self { plan, queue, dispatch, local, connections, delivered: HashMap::new(), picked }
     }
 
-    fn play(&mut self, script: &Script) -> Result<Vec<(usize, Letter, Letter)>, Fault> {
+    fn play(&mut self, script: &Script) -> Result<Vec<(usize, Letter)>, Fault> {
         let mut picks = Vec::new();
         for step in &script.moves {
             match step.what {
                 What::Enter(letter) => self.deliver(letter),
                 What::Push(letter) if letter.dispatched => self.deliver(letter),
-                What::Pick(letter, _) => match self.pick() {
-                    Some(picked) => picks.push((step.line, letter, picked)),
+                What::Pick(..) => match self.pick() {
+                    Some(picked) => picks.push((step.line, picked)),
                     None => return Fault::at(step.line, "keylane has nothing to take"),
                 },
                 // In one with what comes next or was before; and what was not delivered cannot be discarded.

@@ -47,8 +47,36 @@ pub struct Report {
     pub otherwise: Vec<usize>,
 }
 
+/// By pick, in their order: what was picked, and all that waited, that included.
+fn waiting(script: &Script) -> Vec<(Letter, Vec<Letter>)> {
+    let mut waiting: Vec<Letter> = Vec::new();
+    let mut picks = Vec::new();
+    for step in &script.moves {
+        match step.what {
+            What::Push(letter) => waiting.push(letter),
+            What::Discard(from) => waiting.retain(|letter| letter.message.from != from),
+            What::Pick(picked, _) => {
+                picks.push((picked, waiting.clone()));
+                waiting.retain(|letter| letter.it != picked.it);
+            }
+            _ => {}
+        }
+    }
+    picks
+}
+
+/// Of two, that they are of the weighted band, but not of the same priority.
+fn share(one: &Letter, other: &Letter) -> bool {
+    one.message.priority == other.message.priority && one.priority != other.priority
+}
+
+/// Of two, that they take turns.
+fn take_turns(one: &Letter, other: &Letter) -> bool {
+    one.priority == other.priority && one.it.0 != other.it.0
+}
+
 impl Report {
-    /// What the script itself tells.
+    /// What Ceph did.
     pub(super) fn of(script: &Script) -> Self {
         let mut report =
             Self { windows: 1, left: script.left, discarded: script.discarded, ..Self::default() };
@@ -56,50 +84,34 @@ impl Report {
             match step.what {
                 What::Enter(_) => report.fast += 1,
                 What::Push(_) => report.queued += 1,
-                What::Pick(letter, stretch) => {
-                    report.picks += 1;
-                    report.early += usize::from(stretch.higher);
-                    report.weighted += usize::from(letter.message.priority == 1);
-                }
+                What::Pick(_, early) => report.early += usize::from(early),
                 _ => {}
             }
+        }
+        for (picked, waiting) in waiting(script) {
+            let any = |of: &dyn Fn(&Letter) -> bool| usize::from(waiting.iter().any(of));
+            let rank = picked.message.priority;
+            report.picks += 1;
+            report.weighted += usize::from(rank == 1);
+            report.most = report.most.max(waiting.len());
+            report.over_lower += any(&|other| other.message.priority < rank);
+            report.choices += any(&|other| take_turns(other, &picked));
+            report.weighted_choices += any(&|other| share(other, &picked));
         }
         report
     }
 
-    /// What keylane took, and Ceph: with what waited for Ceph.
-    pub(super) fn compare(&mut self, script: &Script, picks: &[(usize, Letter, Letter)]) {
-        let mut waiting: Vec<Letter> = Vec::new();
-        let mut picks = picks.iter();
-        for step in &script.moves {
-            match step.what {
-                What::Push(letter) => waiting.push(letter),
-                What::Discard(from) => waiting.retain(|letter| letter.message.from != from),
-                What::Pick(..) => {
-                    let Some((line, ceph, own)) = picks.next() else { return };
-                    self.pick(*line, ceph, own, &waiting);
-                    waiting.retain(|letter| letter.it != ceph.it);
-                }
-                _ => {}
+    /// And what keylane took instead; with the line of the log.
+    pub(super) fn compare(&mut self, script: &Script, picks: &[(usize, Letter)]) {
+        for ((ceph, waiting), (line, own)) in waiting(script).iter().zip(picks) {
+            let is_same = own.it == ceph.it;
+            let has_choice = waiting.iter().any(|other| take_turns(other, ceph));
+            self.same += usize::from(is_same);
+            self.same_choices += usize::from(is_same && has_choice);
+            self.weighted_otherwise += usize::from(share(own, ceph));
+            if own.message.priority != ceph.message.priority {
+                self.otherwise.push(*line);
             }
-        }
-    }
-
-    fn pick(&mut self, line: usize, ceph: &Letter, own: &Letter, waiting: &[Letter]) {
-        let is_same = own.it == ceph.it;
-        let rank = ceph.message.priority;
-        let in_band = |other: &Letter| other.message.priority == rank && other.priority != ceph.priority;
-        let turns = |other: &Letter| other.priority == ceph.priority && other.it.0 != ceph.it.0;
-        let has_choice = waiting.iter().any(turns);
-        self.most = self.most.max(waiting.len());
-        self.over_lower += usize::from(waiting.iter().any(|other| other.message.priority < rank));
-        self.same += usize::from(is_same);
-        self.choices += usize::from(has_choice);
-        self.same_choices += usize::from(has_choice && is_same);
-        self.weighted_choices += usize::from(waiting.iter().any(in_band));
-        self.weighted_otherwise += usize::from(in_band(own));
-        if own.message.priority != rank {
-            self.otherwise.push(line);
         }
     }
 }

@@ -37,7 +37,8 @@ pub(super) enum What {
     Enter(Letter),
     Leave(Letter),
     Push(Letter),
-    Pick(Letter, Stretch),
+    /// And whether something was queued before the log says so that would have gone before it.
+    Pick(Letter, bool),
     End,
     /// What the lane has queued goes.
     Discard(u8),
@@ -52,15 +53,6 @@ pub(super) struct Letter {
     /// The log's name for it.
     pub(super) it: (u64, u64),
     pub(super) dispatched: bool,
-}
-
-/// What was queued while a message was being picked, before or after.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Stretch {
-    /// Something that would have gone before it, had it been there.
-    pub(super) higher: bool,
-    /// Something of its priority.
-    pub(super) equal: bool,
 }
 
 /// When a step takes place: a line, and after what else that has the same line.
@@ -206,13 +198,10 @@ impl<'a> Writer<'a> {
         let before = self.by_dispatcher(line, step)?;
         let queued = self.queued.iter().rev().find(|(_, other)| other.message == letter.message);
         let moment = before.max(queued.map_or(0, |&(line, _)| line));
-        let mut stretch = Stretch::default();
-        for (_, other) in self.queued.iter().rev().take_while(|&&(line, _)| line > moment) {
-            stretch.higher |= other.message.priority > letter.message.priority;
-            stretch.equal |= other.message.priority == letter.message.priority;
-        }
+        let mut since = self.queued.iter().rev().take_while(|&&(line, _)| line > moment);
+        let early = since.any(|(_, other)| other.message.priority > letter.message.priority);
         self.begun.insert(it, Kind::Dispatch);
-        self.moves.push(((moment, 1), Move { line, what: What::Pick(letter, stretch) }));
+        self.moves.push(((moment, 1), Move { line, what: What::Pick(letter, early) }));
         Ok(())
     }
 
