@@ -6,6 +6,7 @@
 //! and what the specification leaves open is in it.
 
 pub mod baton;
+pub mod ceph;
 pub mod daemon;
 pub mod gate;
 pub mod inbox;

@@ -42,7 +42,7 @@ pub struct Plan {
 
 /// A message, by its number among those of its connection, or of those to oneself, which come from who is one more than the last
 /// connection.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) from: u8,
     pub(crate) number: u8,

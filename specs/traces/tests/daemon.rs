@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use keylane::trace::{act_as, record};
 use keylane_osd::in_process::Daemon;
 use keylane_traces::daemon::Parts;
-use keylane_traces::pace::Pace;
+use keylane_traces::pace::{Chance, Pace};
 use keylane_traces::testing::{Holes, follows};
 
 const RUNS: u64 = 40;
@@ -81,7 +81,7 @@ impl Client {
 }
 
 /// An operation on an object, with or without an epoch; or something for the dispatch thread.
-fn request(pace: &Pace) -> String {
+fn request(pace: &mut Pace) -> String {
     let object = OBJECTS[usize::from(pace.below(4))];
     let epoch = 1 + pace.below(3);
     match pace.below(8) {
@@ -96,7 +96,7 @@ fn request(pace: &Pace) -> String {
 }
 
 /// In batches, some of which wait for a map.
-fn talk(client: &mut Client, pace: &Pace, last: &str) {
+fn talk(client: &mut Client, pace: &mut Pace, last: &str) {
     let mut left = REQUESTS;
     while left > 0 {
         pace.pauses();
@@ -120,7 +120,8 @@ fn run(seed: u64) -> Parts {
     let notes = record(|| {
         // As threads keep the numbers that they are given, from one recording to the next.
         act_as(0);
-        let pace = Pace::new(seed);
+        let chance = Chance::new(seed);
+        let mut pace = chance.pace(0);
         let daemon = Daemon::start(PGS, 2, 2).unwrap();
         let address = daemon.address();
         let mut ticker = daemon.ticker();
@@ -131,15 +132,15 @@ fn run(seed: u64) -> Parts {
             scope.spawn(|| {
                 let mut client = Client::connect(address);
                 all_are_there.wait();
-                talk(&mut client, &pace, "DBSIZE");
+                talk(&mut client, &mut chance.pace(1), "DBSIZE");
                 waits.then(|| all_is_said.wait());
                 // The daemon hangs up.
                 while client.hears() {}
             });
             scope.spawn(|| {
-                let mut client = Client::connect(address);
+                let (mut client, mut pace) = (Client::connect(address), chance.pace(2));
                 all_are_there.wait();
-                talk(&mut client, &pace, "MGET a b");
+                talk(&mut client, &mut pace, "MGET a b");
                 // What waits is taken back, or answered by a daemon that stops.
                 client.send(&format!("OSD.OP {} SET a 1\nPING\nINFO\nINFO", LAST_EPOCHS[0]));
                 if !waits || pace.below(2) == 0 {
@@ -150,6 +151,7 @@ fn run(seed: u64) -> Parts {
             let mut operator = Client::connect(address);
             all_are_there.wait();
             scope.spawn(|| {
+                let mut pace = chance.pace(3);
                 for _ in 0..6 {
                     pace.pauses();
                     ticker.tick();

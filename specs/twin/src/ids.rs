@@ -4,9 +4,9 @@ use std::fmt::{self, Debug};
 
 use crate::Id;
 
-/// A set of numbers below 32.
+/// A set of numbers below 64.
 #[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
-pub struct Ids(u32);
+pub struct Ids(u64);
 
 impl Ids {
     /// `{}`.
@@ -14,17 +14,23 @@ impl Ids {
 
     /// Whether it has this one.
     pub fn has(self, id: Id) -> bool {
-        self.0 & (1 << id) != 0
+        id < 64 && self.0 & (1 << id) != 0
     }
 
     /// `@ \cup {id}`.
+    ///
+    /// # Panics
+    /// If it is 64 or more.
     pub fn insert(&mut self, id: Id) {
+        assert!(id < 64, "sets of these have no {id}");
         self.0 |= 1 << id;
     }
 
     /// `@ \ {id}`.
     pub fn remove(&mut self, id: Id) {
-        self.0 &= !(1 << id);
+        if self.has(id) {
+            self.0 ^= 1 << id;
+        }
     }
 
     /// Whether there are none.
@@ -39,7 +45,12 @@ impl Ids {
 
     /// All of them, in order.
     pub fn iter(self) -> impl Iterator<Item = Id> {
-        (0..32).filter(move |&id| self.has(id))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let id = (left != 0).then(|| left.trailing_zeros() as Id)?;
+            left &= left - 1;
+            Some(id)
+        })
     }
 }
 

@@ -114,7 +114,8 @@ impl Part {
             "arrive" | "publish" | "appeared" | "begin_from" | "go_on" | "park" | "reset" | "stop" => {
                 Some(Self::Gate)
             }
-            "pick" | "finish" | "shutdown" | "shut_down" => Some(Self::Pool),
+            "pick" | "finish" | "shutdown" | "shut_down" | "nudge" | "get_up" | "sit_down"
+            | "nobody_sleeps" | "settle_again" | "lie_down" => Some(Self::Pool),
             _ => match what.split_once(' ')?.0 {
                 "queue" => Some(Self::Queue),
                 "gate" => Some(Self::Gate),

@@ -12,7 +12,7 @@ use crate::note::{Note, Story, Then};
 use crate::pool::{About, Plan};
 
 /// The twin has sets of items, whose numbers are below that.
-const ITEMS: usize = 32;
+const ITEMS: usize = 64;
 
 /// There, keys count from 1, and go to the shards one after the other: the first key to the first shard, and so on.
 struct Keys {
