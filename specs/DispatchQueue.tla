@@ -214,13 +214,17 @@ Return(c) ==
     /\ hand' = [hand EXCEPT ![c] = NoMessage]
     /\ UNCHANGED <<lanes, posts, consumers, ends>>
 
+\* Its owner may come to that when it has been refused, too.
+MayEmpty(c) ==
+    /\ where[c] \in {"idle", "gone"} /\ Free(c)
+    /\ c \notin reset
+    /\ ~Closed(Dispatch)
+
 \* Takes the connection away from its owner: nothing of it is delivered any more. What it discards, and that it is told
 \* of, is one arrival.
 Reset(c) ==
     /\ MayReset
-    /\ Idle(c)
-    /\ c \notin reset
-    /\ ~Closed(Dispatch)
+    /\ MayEmpty(c)
     /\ reset' = reset \cup {c}
     /\ emptied' = [emptied EXCEPT ![c] = delivered[c]]
     /\ Put(c, Dispatch, Append(box[Dispatch].arrived, [from |-> c, number |-> 0, event |-> TRUE]), box[Dispatch].door)
@@ -229,10 +233,8 @@ Reset(c) ==
 \* The same without an event, and the connection goes on.
 Discard(c) ==
     /\ MayDiscard
-    /\ Idle(c)
-    /\ c \notin reset
+    /\ MayEmpty(c)
     /\ emptied[c] < delivered[c]
-    /\ ~Closed(Dispatch)
     /\ emptied' = [emptied EXCEPT ![c] = delivered[c]]
     /\ Put(c, Dispatch, Append(box[Dispatch].arrived, [from |-> c, number |-> 0, event |-> FALSE]), box[Dispatch].door)
     /\ UNCHANGED <<lanes, throttle, where, hand, consumers, fate, delivered, reset, told>>

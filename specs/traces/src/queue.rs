@@ -208,7 +208,7 @@ impl Plan {
             let message = Message::draw(self, pace, from, number);
             took(&(), "delivers", message.code());
             if connection.deliver(message).is_err() {
-                return;
+                break;
             }
             if self.discards && pace.below(3) == 0 {
                 took(&(), "discards", 0);

@@ -1,6 +1,6 @@
 //! What connections do, and the throttle that they come to.
 
-use super::state::{Arrival, Door, Fate, Message, Place, State};
+use super::state::{Arrival, Connection, Door, Fate, Message, Place, State};
 use super::{Action, DispatchQueue};
 use crate::{Id, when};
 
@@ -13,12 +13,7 @@ impl DispatchQueue {
                     let delivers = |(priority, fast)| Action::Deliver { thread, priority, fast };
                     actions.extend(self.kinds().map(delivers));
                 }
-                if self.may_reset {
-                    actions.push(Action::Reset { thread });
-                }
-                if self.may_discard {
-                    actions.push(Action::Discard { thread });
-                }
+                self.that_empty(thread, actions);
                 return;
             }
             Place::Has if connection.hand.is_some_and(|message| message.fast) => Action::Enter { thread },
@@ -27,9 +22,19 @@ impl DispatchQueue {
             Place::Departs | Place::DepartsToQueue => Action::Depart { thread },
             Place::DropsPending => Action::DropPending { thread },
             Place::Returns | Place::Refused => Action::Return { thread },
-            Place::WaitsForRoom | Place::Gone => return,
+            Place::Gone => return self.that_empty(thread, actions),
+            Place::WaitsForRoom => return,
         };
         actions.push(action);
+    }
+
+    fn that_empty(&self, thread: Id, actions: &mut Vec<Action>) {
+        if self.may_reset {
+            actions.push(Action::Reset { thread });
+        }
+        if self.may_discard {
+            actions.push(Action::Discard { thread });
+        }
     }
 
     pub(super) fn fits(&self, reserved: u8) -> bool {
@@ -166,9 +171,13 @@ impl DispatchQueue {
         Some(next)
     }
 
-    /// Whether what it has queued may go.
+    /// Whether what it has queued may go. Its owner may come to that when it has been refused, too.
     fn may_empty(state: &State, thread: Id) -> bool {
-        Self::is_idle(state, thread) && !state.reset.has(thread) && !state.dispatch.is_closed()
+        let is_there = |connection: &Connection| matches!(connection.place, Place::Idle | Place::Gone);
+        state.connection(thread).is_some_and(is_there)
+            && state.is_free(thread)
+            && !state.reset.has(thread)
+            && !state.dispatch.is_closed()
     }
 
     /// What it discards, and that it is told of, is one arrival.
