@@ -4,3 +4,4 @@
 
 mod gate;
 mod pair;
+mod pool;
