@@ -5,3 +5,4 @@
 mod gate;
 mod pair;
 mod pool;
+mod queue;
