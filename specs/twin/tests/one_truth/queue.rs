@@ -403,6 +403,7 @@ fn so_do_some_in_which_more_comes_together() {
         ("DispatchQueue_priorities", &[("Conns", "{c1}"), ("Messages", "2"), ("Locals", "1")]),
         ("DispatchQueue_priorities", &[("MayDiscard", "TRUE"), ("MayReset", "TRUE")]),
         ("DispatchQueue_local", &[("Locals", "2"), ("Messages", "0"), ("Priorities", "{1, 2}")]),
+        ("DispatchQueue_local_back", &[("Locals", "2"), ("Messages", "0")]),
         ("DispatchQueue_throttle_live", &[("Conns", "{c1, c2, c3}"), ("FastToo", "TRUE"), NEVER]),
         ("DispatchQueue_discard", &[("Limit", "1"), ("FastToo", "TRUE")]),
         ("DispatchQueue_reset", &[("Conns", "{c1}"), ("Messages", "2"), ("MayDiscard", "TRUE"), BACK]),
