@@ -14,14 +14,19 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
     /// anything. For whoever explores all that it can say.
     #[must_use]
     pub fn essence(mut self) -> Self {
-        let first_turn = self.turns.values().copied().min();
+        let mut first_turns = BTreeMap::new();
+        for ((key, _), &turn) in &self.turns {
+            let first = first_turns.entry(self.shard_of[key]).or_insert(turn);
+            *first = turn.min(*first);
+        }
         let any_key = self.shard_of.keys().next().cloned();
         // A drain that waits for an item's parents waits for the first of them.
         let firsts: Vec<_> = (0..self.items.len()).map(|id| self.first_parent(id)).collect();
         for (item, first) in self.items.iter_mut().zip(firsts) {
             let is_over = item.removed || (item.ended.is_some() && !item.held);
             // That a key had its turn matters to those who have waited for theirs since before.
-            let had_turn = item.started.filter(|&started| first_turn.is_some_and(|turn| turn < started));
+            let first_turn = first_turns.get(&self.shard_of[&item.key]);
+            let had_turn = item.started.filter(|started| first_turn.is_some_and(|turn| turn < started));
             item.parent = first;
             item.ended = item.ended.map(|_| 0);
             if item.started.is_some() {

@@ -29,6 +29,11 @@ impl State {
         self.core[index(shard)].stop
     }
 
+    /// Items for later whose time has not come.
+    pub fn unripe(&self) -> impl Iterator<Item = Id> {
+        self.unripe.iter()
+    }
+
     /// Items that were handed back, in the order of acceptance.
     pub fn stranded(&self) -> Vec<Id> {
         let mut items: Vec<_> = self.core.iter().flat_map(|core| core.stranded.iter()).collect();

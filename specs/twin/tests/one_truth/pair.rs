@@ -145,6 +145,28 @@ pub fn none_is_forgotten<P: Protocol, M: Clone + Eq + Hash>(
     }
 }
 
+/// What the model forgets (`essence`) makes no difference to what it says: it does the same with it and without.
+pub fn forgets_nothing_of_use<P: Protocol, M: Clone + Eq + Hash + Debug>(
+    protocol: &P,
+    model: M,
+    essence: impl Fn(M) -> M,
+    follow: impl Fn(&P::State, &P::Action, &P::State, &mut M) -> Result<(), Objection>,
+    agree: impl Fn(&P::State, &M) -> Result<(), String>,
+) {
+    let both = |before: &P::State, action: &P::Action, after: &P::State, model: &mut M| {
+        let mut short = essence(model.clone());
+        let outcome = follow(before, action, after, model);
+        let of_short = follow(before, action, after, &mut short);
+        same("an outcome, after all and after its essence", format!("{outcome:?}"), format!("{of_short:?}"))?;
+        outcome?;
+        same("all, and its essence", essence(model.clone()), essence(short))?;
+        Ok(())
+    };
+    let either = |state: &P::State, model: &M| agree(state, model).and(agree(state, &essence(model.clone())));
+    let found = explore_pair(protocol, model, both, either);
+    println!("nothing of use is forgotten: {:?}", found.unwrap_or_else(|broken| panic!("{broken:?}")));
+}
+
 /// That two say the same of something.
 pub fn same<T: Debug + PartialEq>(what: &str, twin: T, model: T) -> Result<(), String> {
     match twin == model {
