@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The sequential specification of a gate. Messages have numbers that the user of the model chooses, each used once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GateModel {
     published: Option<u64>,
     asked: Option<u64>,
@@ -19,7 +19,7 @@ pub struct GateModel {
     messages: Vec<Message>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Message {
     session: u64,
     number: u32,
@@ -28,7 +28,7 @@ struct Message {
     place: Place,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
     Waits,
     /// Its group was missing.
@@ -37,7 +37,7 @@ enum Place {
     Gone,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Running {
     number: u32,
     group: u8,
@@ -141,6 +141,11 @@ impl GateModel {
         self.published == Some(epoch)
     }
 
+    /// The message whose callback runs in the session.
+    pub fn running(&self, session: u64) -> Option<u32> {
+        self.running.get(&session).map(|running| running.number)
+    }
+
     /// The callback that runs in the session wants its message to wait for its group. False if it has nowhere to wait
     /// any more, and nothing if none runs.
     pub fn park(&mut self, session: u64) -> Option<bool> {
@@ -193,6 +198,17 @@ impl GateModel {
     pub fn wanted(&self) -> Option<u64> {
         let waiting = self.messages.iter().filter(|message| message.place == Place::Waits);
         waiting.map(|message| message.needs).filter(|&needs| Some(needs) > self.published).max()
+    }
+
+    /// The same gate without what makes no difference to what it will say: messages that have left, and which of two
+    /// sessions' messages came first. For whoever explores all that it can say.
+    #[must_use]
+    pub fn essence(mut self) -> Self {
+        let Self { messages, running, .. } = &mut self;
+        let runs = |message: &Message| running.values().any(|running| running.number == message.number);
+        messages.retain(|message| message.place != Place::Gone || runs(message));
+        messages.sort_by_key(|message| message.session);
+        self
     }
 
     /// E1 and E2: nothing of its session runs, its map is there, none of its group is set aside, and whatever else waits

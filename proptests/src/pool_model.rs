@@ -5,10 +5,11 @@
 //! ([`PoolModel::start`]).
 //!
 //! An item's place in its line is in `item.rs`, whose turn it is in `turns.rs`, what a drain waits for in `drains.rs`, what
-//! comes back in `back.rs`.
+//! comes back in `back.rs`. What of all this makes a difference is in `essence.rs`.
 
 mod back;
 mod drains;
+mod essence;
 mod item;
 mod turns;
 
@@ -66,12 +67,13 @@ pub enum Violation {
 }
 
 /// The sequential specification of a pool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PoolModel<K> {
     /// Given, not predicted: keys are spread by a hash.
     shard_of: BTreeMap<K, usize>,
     on_panic: OnItemPanic,
-    passes: Overtakes,
+    /// How often a class may be passed over at most, if there is a limit.
+    passes: Option<u64>,
     now: Moment,
     /// What the pool's clock says.
     time: Duration,
@@ -96,7 +98,7 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         Self {
             shard_of,
             on_panic: OnItemPanic::default(),
-            passes: Overtakes::default(),
+            passes: most(Overtakes::default()),
             now: 0,
             time: Duration::ZERO,
             items: Vec::new(),
@@ -120,7 +122,7 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
     /// A pool whose classes are passed over at most so often.
     #[must_use]
     pub fn passes(self, passes: Overtakes) -> Self {
-        Self { passes, ..self }
+        Self { passes: most(passes), ..self }
     }
 
     /// A pool whose scheduler has these lines.
@@ -312,6 +314,11 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         self.poisoned.iter()
     }
 
+    /// Whether the handler of an item runs.
+    pub fn runs(&self, id: ItemId) -> bool {
+        self.items[id].runs()
+    }
+
     /// Whether `pause` may have returned: no handler runs (P6).
     pub fn is_quiet(&self) -> bool {
         !self.items.iter().any(Item::runs)
@@ -371,5 +378,12 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         } else {
             Ok(())
         }
+    }
+}
+
+fn most(passes: Overtakes) -> Option<u64> {
+    match passes {
+        Overtakes::AtMost(times) => Some(times),
+        Overtakes::Unbounded => None,
     }
 }

@@ -1,5 +1,7 @@
 //! `DispatchQueue` by definition: one list, searched from end to end.
 
+mod essence;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,7 +11,7 @@ use keylane::{Event, Priority, Stop};
 const LOCAL: u64 = 0;
 
 /// A message as the queue sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Posted<M> {
     /// How urgent it is.
     pub priority: Priority,
@@ -72,7 +74,7 @@ pub enum Taken<M> {
 }
 
 /// The sequential specification of a queue: apply an operation, get the one outcome that is allowed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct QueueModel<M> {
     /// Counts arrivals and turns alike, so that either can be said to be before the other.
     now: u64,
@@ -102,7 +104,7 @@ pub struct QueueModel<M> {
     queue_stop: Option<Stop>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Queued<M> {
     arrived: u64,
     from: u64,
@@ -187,6 +189,11 @@ impl<M: Clone> QueueModel<M> {
     /// The fast callback of `from` has ended.
     pub fn leave(&mut self, from: u64) {
         self.visiting.remove(&from);
+    }
+
+    /// Whether a fast callback of `from` runs.
+    pub fn visits(&self, from: u64) -> bool {
+        self.visiting.contains(&from)
     }
 
     /// Whether no fast callback of a connection runs.
@@ -279,6 +286,11 @@ impl<M: Clone> QueueModel<M> {
             None if self.queue_stop.is_some() => Dispatching::Stopped,
             None => Dispatching::Idle,
         }
+    }
+
+    /// Whose queued callback runs.
+    pub fn running(&self) -> Option<u64> {
+        self.running
     }
 
     /// The queued callback under way has ended, by returning or by a panic.

@@ -8,7 +8,7 @@ use keylane::Limits;
 pub type RequestId = usize;
 
 /// What has become of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// Others are before it, or there is no room.
     Waits,
@@ -21,7 +21,7 @@ pub enum Standing {
 }
 
 /// The sequential specification of a throttle.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ThrottleModel {
     limits: Limits,
     requests: Vec<(u64, Standing)>,
@@ -97,6 +97,18 @@ impl ThrottleModel {
         let out = self.requests.iter().filter(|(_, standing)| *standing == Standing::Out);
         let waiting = self.requests.iter().filter(|(_, standing)| *standing == Standing::Waits).count();
         (out.clone().count() as u64, out.map(|(bytes, _)| u128::from(*bytes)).sum(), waiting)
+    }
+
+    /// Forgets requests that are over, and gives the others, whose numbers these are, new ones: their places among these. For
+    /// whoever explores all that the model can say.
+    ///
+    /// # Panics
+    /// If another waits, or is out.
+    pub fn keep(&mut self, requests: &[RequestId]) {
+        let is_over = |standing| matches!(standing, Standing::Gone | Standing::Refused);
+        let are_all = (0..self.requests.len()).all(|id| is_over(self.standing(id)) || requests.contains(&id));
+        assert!(are_all, "all that are not over");
+        self.requests = requests.iter().map(|&id| self.requests[id]).collect();
     }
 
     /// While whoever has waited longest has room, it goes.

@@ -70,6 +70,11 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         self.settle();
     }
 
+    /// Items of which it has been found that they will never run, in the order of acceptance.
+    pub fn handed_back(&self) -> impl Iterator<Item = ItemId> {
+        self.items.iter().filter(|item| item.handed_back.is_some()).map(|item| item.id)
+    }
+
     /// `reclaim`: what comes back, by key, each key's in one of the orders that are [allowed](Self::may_come_back).
     pub fn reclaim(&mut self) -> BTreeMap<K, Vec<ItemId>> {
         self.shutdown(Stop::HandBack);

@@ -22,7 +22,7 @@ pub enum Drained {
 }
 
 /// What a drain waits for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Drain<K> {
     /// Items below this number, to come or not,
     below: ItemId,

@@ -17,7 +17,7 @@ pub fn line_of(lines: &Lines, class: Class) -> Class {
 }
 
 /// Every item that was ever accepted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Item<K> {
     /// Items are numbered in the order of acceptance.
     pub id: usize,
@@ -42,7 +42,7 @@ pub struct Item<K> {
 }
 
 /// What decides about an item's place in its line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// Submitted in front.
     Front(Moment),

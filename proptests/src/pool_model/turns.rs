@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use keylane::{Class, Overtakes};
+use keylane::Class;
 
 use super::item::line_of;
 use super::{ItemId, PoolModel, Violation};
@@ -83,7 +83,7 @@ impl<K: Clone + Ord + Debug> PoolModel<K> {
         }
         let most = asked.may.keys().copied().max_by_key(|&class| passed(class)).expect("itself is one");
         match self.passes {
-            Overtakes::AtMost(times) if passed(most) >= times => match passed(class) == passed(most) {
+            Some(times) if passed(most) >= times => match passed(class) == passed(most) {
                 true => Ok(()),
                 false => Err(Violation::PassedOver(most)),
             },

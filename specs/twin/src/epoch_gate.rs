@@ -1,6 +1,7 @@
 //! `EpochGate.tla`: a session's messages that wait for an epoch, and callbacks between two holds of a lock.
 
 mod laws;
+mod view;
 
 use serde::{Deserialize, Serialize};
 
@@ -208,11 +209,13 @@ impl EpochGate {
         self.sessions + self.publishers
     }
 
-    fn publishers(&self) -> impl Iterator<Item = Id> + use<> {
+    /// Threads that publish.
+    pub fn publishers(&self) -> impl Iterator<Item = Id> + use<> {
         self.sessions..self.sessions + self.publishers
     }
 
-    fn sessions(&self) -> impl Iterator<Item = Id> + use<> {
+    /// Sessions, in the order in which a publisher walks over them.
+    pub fn sessions(&self) -> impl Iterator<Item = Id> + use<> {
         1..=self.sessions
     }
 

@@ -6,6 +6,7 @@ mod laws;
 mod local;
 mod shutdown;
 mod state;
+mod view;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use crate::constants::Constants;
 use crate::protocol::{Law, Protocol};
 
 use state::Door;
-pub use state::State;
+pub use state::{At, Message, Place, State};
 
 /// A queue for so many connections. They are the first threads; after them come the dispatch thread, the local one, the one
 /// that sends to oneself, and the one that shuts down. As a sender, oneself is the number after the last connection.
@@ -179,7 +180,7 @@ pub enum Action {
 
 impl DispatchQueue {
     /// Who sends to oneself.
-    fn me(&self) -> Id {
+    pub fn me(&self) -> Id {
         self.connections
     }
 

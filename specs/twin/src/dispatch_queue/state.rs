@@ -49,18 +49,30 @@ pub(super) struct Connection {
 
 /// What a connection does next.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Place {
+pub enum Place {
+    /// Nothing: it has nothing to deliver.
     Idle,
+    /// It comes for room, and there is none.
     WaitsForRoom,
+    /// It has room: dispatches fast, or queues.
     Has,
+    /// It runs a callback.
     Visits,
+    /// It has come in to dispatch fast, and must queue.
     TurnedAway,
+    /// It leaves a lane that was closed meanwhile;
     Departs,
+    /// and must queue.
     DepartsToQueue,
+    /// It queues.
     Queues,
+    /// It was refused: what was counted is over.
     DropsPending,
+    /// It gives back its permit.
     Returns,
+    /// The same, and it was refused.
     Refused,
+    /// Nothing any more: once refused, always refused.
     Gone,
 }
 
@@ -103,15 +115,24 @@ pub(super) struct Consumer {
 
 /// What a consumer does next.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) enum At {
+pub enum At {
+    /// It looks at what there is.
     Steps,
+    /// It runs a callback.
     Runs,
+    /// It gives back a permit.
     Returns,
+    /// It tells of a reset.
     Tells,
+    /// It queues what it has in hand.
     PassesOn,
+    /// It ends the queue.
     EndsTheQueue,
+    /// It looks once more.
     LiesDown,
+    /// It waits for its bell.
     Sleeps,
+    /// Nothing any more.
     Stopped,
 }
 
@@ -140,11 +161,15 @@ pub(super) enum Boss {
 
 /// A message of a connection, or to oneself.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct Message {
-    pub(super) from: Id,
-    pub(super) number: u8,
-    pub(super) priority: u8,
-    pub(super) fast: bool,
+pub struct Message {
+    /// Whose it is.
+    pub from: Id,
+    /// Each sender's are counted from 1 on.
+    pub number: u8,
+    /// The higher the sooner.
+    pub priority: u8,
+    /// Whether it qualifies for fast dispatch.
+    pub fast: bool,
 }
 
 /// What arrives at a post.

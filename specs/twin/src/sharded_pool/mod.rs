@@ -2,6 +2,7 @@
 
 mod laws;
 mod shard;
+mod view;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -65,20 +66,34 @@ pub struct State {
 
 /// What a control does next, or has done.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-enum Place {
+pub enum Place {
+    /// Nothing yet.
     Idle,
+    /// It has the pause count in one shard after the other.
     Pauses,
+    /// It waits until no handler runs.
     Quiets,
+    /// It has a guard.
     Paused,
+    /// It drops the guard.
     Resumes,
+    /// A generation ends in one shard after the other.
     Drains,
+    /// It waits until nothing is left of that generation.
     Empties,
+    /// It looks at all shards at once.
     Looks,
+    /// The drain has returned, well;
     Drained,
+    /// or with an error: something will never run.
     Refused,
+    /// It closes one inbox after the other.
     Closes,
+    /// It stops one shard after the other.
     Stops,
+    /// Nothing any more.
     Done,
+    /// It waits for its bell.
     Sleeps,
 }
 
@@ -308,15 +323,18 @@ impl ShardedPool {
         usize::from(thread - self.pausers)
     }
 
-    fn shards(&self) -> impl Iterator<Item = Id> + use<> {
+    /// All shards.
+    pub fn shards(&self) -> impl Iterator<Item = Id> + use<> {
         1..=self.shards
     }
 
-    fn keys(&self) -> impl Iterator<Item = Id> + use<> {
+    /// All keys.
+    pub fn keys(&self) -> impl Iterator<Item = Id> + use<> {
         1..=self.keys
     }
 
-    fn shard_of(&self, key: Id) -> Id {
+    /// Where a key's items go.
+    pub fn shard_of(&self, key: Id) -> Id {
         (key - 1) % self.shards + 1
     }
 
