@@ -5,6 +5,7 @@
 //! ([`keylane_twin`]) then sees whether that is one of its behaviours. Nothing is left to be guessed: each action has its note,
 //! and what the specification leaves open is in it.
 
+pub mod corrupted;
 pub mod gate;
 pub mod note;
 pub mod pace;
