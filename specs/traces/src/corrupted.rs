@@ -1,12 +1,12 @@
 //! Recorded runs that somebody has tampered with: whoever checks runs must say of each of these that it is none, and where.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use keylane_twin::protocol::Protocol;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::trace::Trace;
@@ -18,10 +18,6 @@ pub enum Damage {
     LeftOut,
     /// Two that came one after the other are told the other way round.
     Swapped,
-    /// Another message was picked, or another epoch published.
-    Mispicked,
-    /// Of one action something else is told: another thread, key, priority...
-    Changed,
     /// What cannot be the beginning is told first. Who believes this one would believe anything.
     BroughtForward,
 }
@@ -37,37 +33,28 @@ pub struct Corrupted<P: Protocol> {
     pub after: usize,
 }
 
-/// What actions have that says which one was picked.
-const PICKED: [&str; 3] = ["number", "item", "epoch"];
-
 impl Damage {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::LeftOut, Self::Swapped, Self::Mispicked, Self::Changed, Self::BroughtForward];
+    pub const ALL: [Self; 3] = [Self::LeftOut, Self::Swapped, Self::BroughtForward];
 
     /// Does it to a run, at a place of chance. None if there is no place where it makes a difference: an action that nobody
     /// depends on may be missing, and two that have nothing to do with each other may be swapped.
     pub fn inflict<P: Protocol>(self, run: &Trace<P>, chance: &mut Rng) -> Option<Corrupted<P>> {
         let mut places: Vec<usize> = (0..run.actions.len()).collect();
         chance.shuffle(&mut places);
-        places.into_iter().find_map(|at| self.inflict_at(run, at, chance))
+        places.into_iter().find_map(|at| self.inflict_at(run, at))
     }
 
-    fn inflict_at<P: Protocol>(self, run: &Trace<P>, at: usize, chance: &mut Rng) -> Option<Corrupted<P>> {
+    fn inflict_at<P: Protocol>(self, run: &Trace<P>, at: usize) -> Option<Corrupted<P>> {
         let mut trace = run.clone();
         let actions = &mut trace.actions;
         let line = at + 1;
         let what = match self {
-            Self::LeftOut => format!("action {line}, {}, is left out", told(&actions.remove(at))),
+            Self::LeftOut => format!("action {line}, {}, is left out", value(&actions.remove(at))),
             Self::Swapped if line == actions.len() || actions[at] == actions[line] => return None,
             Self::Swapped => {
                 actions.swap(at, line);
                 format!("actions {line} and {} are swapped", line + 1)
-            }
-            Self::Mispicked | Self::Changed => {
-                let before = told(&actions[at]);
-                actions[at] = self.another(actions, at, chance)?;
-                format!("action {line} was {before}")
             }
             Self::BroughtForward => {
                 let action = actions.remove(at);
@@ -75,41 +62,58 @@ impl Damage {
                 format!("action {line} comes first")
             }
         };
-        let after = trace.replay().err()?.after;
         // One that is rejected later on shows something else.
-        (self != Self::BroughtForward || after == 0).then_some(Corrupted { trace, what, after })
-    }
-
-    /// The same action, but for one thing that it has from another one of its kind.
-    fn another<A: Serialize + DeserializeOwned>(
-        self,
-        actions: &[A],
-        at: usize,
-        chance: &mut Rng,
-    ) -> Option<A> {
-        let value = |action: &A| serde_json::to_value(action).expect("actions are JSON");
-        let mine = value(&actions[at]);
-        let others = actions.iter().map(value);
-        let mut others: Vec<Value> = others.filter(|other| other["action"] == mine["action"]).collect();
-        chance.shuffle(&mut others);
-        let is_wanted = |field: &&String| PICKED.contains(&field.as_str()) == (self == Self::Mispicked);
-        let mut fields: Vec<&String> = mine.as_object()?.keys().filter(is_wanted).collect();
-        chance.shuffle(&mut fields);
-        let (field, other) = fields.into_iter().find_map(|field| {
-            let differs = |other: &&Value| other[field] != mine[field];
-            Some((field, others.iter().find(differs)?))
-        })?;
-        let mut changed = mine.clone();
-        changed[field] = other[field].clone();
-        serde_json::from_value(changed).ok()
+        Corrupted::new(trace, what).filter(|corrupted| self != Self::BroughtForward || corrupted.after == 0)
     }
 }
 
-fn told<A: Serialize>(action: &A) -> String {
-    serde_json::to_string(action).expect("actions are JSON")
+/// What the actions of a run say of themselves: the name of the action, and what else it has.
+pub fn reports<P: Protocol>(run: &Trace<P>) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for action in run.actions.iter().map(value) {
+        let fields = action.as_object().into_iter().flat_map(serde_json::Map::keys);
+        let others = fields.filter(|field| *field != "action");
+        found.extend(others.map(|field| (named(&action), field.clone())));
+    }
+    found
+}
+
+/// Has one action of that name say something else there: another message was picked, another thread did it. What it says is
+/// said by another one of the same name. None if that makes a difference nowhere.
+pub fn misreport<P: Protocol>(
+    run: &Trace<P>,
+    (name, field): &(String, String),
+    chance: &mut Rng,
+) -> Option<Corrupted<P>> {
+    let values: Vec<Value> = run.actions.iter().map(value).collect();
+    let mut places: Vec<usize> = (0..values.len()).filter(|&at| named(&values[at]) == *name).collect();
+    chance.shuffle(&mut places);
+    let others: Vec<_> = places.iter().map(|&at| &values[at][field]).collect();
+    places.iter().find_map(|&at| {
+        let other = others.iter().copied().find(|other| **other != values[at][field])?;
+        let mut changed = values[at].clone();
+        changed[field] = other.clone();
+        let mut trace = run.clone();
+        trace.actions[at] = serde_json::from_value(changed).ok()?;
+        Corrupted::new(trace, format!("action {} was {}", at + 1, values[at]))
+    })
+}
+
+fn value<A: Serialize>(action: &A) -> Value {
+    serde_json::to_value(action).expect("actions are JSON")
+}
+
+fn named(action: &Value) -> String {
+    action["action"].as_str().expect("actions have names").to_owned()
 }
 
 impl<P: Protocol> Corrupted<P> {
+    /// If it is none, and not a run after all.
+    fn new(trace: Trace<P>, what: String) -> Option<Self> {
+        let after = trace.replay().err()?.after;
+        Some(Self { trace, what, after })
+    }
+
     /// As [`Trace::to_lines`], with what was done, and where it shows, in the first.
     pub fn to_lines(&self) -> Result<String> {
         let lines = self.trace.to_lines()?;
@@ -139,8 +143,6 @@ impl Display for Damage {
         f.write_str(match self {
             Self::LeftOut => "left_out",
             Self::Swapped => "swapped",
-            Self::Mispicked => "mispicked",
-            Self::Changed => "changed",
             Self::BroughtForward => "brought_forward",
         })
     }

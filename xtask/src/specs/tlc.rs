@@ -7,10 +7,21 @@ use super::job::Found;
 use super::tools::Tools;
 
 pub fn command(tools: &Tools, home: &Path, module: &str) -> Command {
+    call(tools, home, module, &["-Xmx1500m", "-XX:+UseParallelGC"], &["-coverage", "1"])
+}
+
+/// For so few states that starting is what takes time. What is taken how often it does not say.
+pub fn brief_command(tools: &Tools, home: &Path, module: &str) -> Command {
+    call(tools, home, module, &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], &[])
+}
+
+fn call(tools: &Tools, home: &Path, module: &str, machine: &[&str], more: &[&str]) -> Command {
     let mut command = Command::new(&tools.java);
-    command.current_dir(home).args(["-Xmx1500m", "-XX:+UseParallelGC", "-cp"]).arg(&tools.jar);
+    // It unpacks its own modules there, and deletes them when it ends: others may be reading them.
+    command.current_dir(home).arg(format!("-Djava.io.tmpdir={}", home.display()));
+    command.args(machine).arg("-cp").arg(&tools.jar);
     // Several workers could miss violations of liveness. That all may come to rest is for invariants to judge.
-    command.args(["tlc2.TLC", "-workers", "1", "-deadlock", "-coverage", "1", "-difftrace"]);
+    command.args(["tlc2.TLC", "-workers", "1", "-deadlock", "-difftrace"]).args(more);
     command.args(["-metadir", "states", "-config", "model.cfg"]).arg(format!("{module}.tla"));
     command
 }

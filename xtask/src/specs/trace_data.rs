@@ -133,7 +133,7 @@ mod tests {
         assert_eq!((run.module.as_str(), run.after), ("A", Some(1)));
         assert_eq!(run.actions().collect::<Vec<_>>(), ["Push", "Pick"]);
         assert_eq!(
-            module(&run.constants, &[run.clone()]).unwrap(),
+            module(&run.constants, std::slice::from_ref(&run)).unwrap(),
             "---- MODULE TraceData ----\nCONSTANTS g1, nobody\n\n\
              Named == [Conns |-> <<\"c0\", \"c1\">>, Groups |-> <<g1>>, None |-> <<>>]\n\n\
              Runs == <<\n\\* a_run\n<<\n  [action |-> \"Push\", fast |-> TRUE, thread |-> 0],\n  \

@@ -6,9 +6,10 @@ use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::job::{self, Found};
 use super::manifest::Tool;
@@ -20,12 +21,12 @@ use crate::verify::findings::Verdict;
 use crate::verify::process::{self, Ended};
 
 /// A run that takes longer has shown nothing.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Actions that no run takes: nothing is submitted for later in any.
 const NEVER: [(&str, &str); 2] = [("ShardedPool", "SubmitAfter"), ("ShardedPool", "Ripen")];
 
-/// One call of one tool: a recorded run, or all corrupted ones that have the same constants.
+/// One call of one tool: a recorded run, or corrupted ones that have the same constants.
 struct Batch {
     name: String,
     module: String,
@@ -53,7 +54,11 @@ struct Report {
 pub fn check(root: &Path, crew: &Crew) -> Result<ExitCode> {
     let tools = Tools::fetch(root)?;
     let started = Instant::now();
-    let fresh = root.join("target/specs/traces/fresh");
+    let home = root.join("target/specs/traces");
+    if home.exists() {
+        fs::remove_dir_all(&home)?;
+    }
+    let fresh = home.join("fresh");
     record(root, &fresh)?;
     let kept = root.join("specs/traces");
     let mut recorded = Recording::all(&kept.join("recorded"))?;
@@ -67,7 +72,16 @@ pub fn check(root: &Path, crew: &Crew) -> Result<ExitCode> {
     // The costliest first.
     batches
         .sort_by_key(|batch| std::cmp::Reverse(batch.runs.iter().map(|run| run.events.len()).sum::<usize>()));
-    let reports = crew.run("traces", &batches, |batch| &batch.name, |batch| batch.check(&tools))?;
+    // If one does not end, a step has many ends, and others would not either: each would take all the time it has.
+    let endless = OnceLock::new();
+    let work = |batch: &Batch| {
+        let ended = if endless.get().is_none() { Some(batch.run(&tools)?) } else { None };
+        if let Some(ended) = ended.filter(|ended| ended.verdict != Verdict::DidNotEnd) {
+            return Ok(batch.judge(&ended));
+        }
+        bail!("{} did not end", endless.get_or_init(|| format!("{} in {:?}", batch.name, batch.tool)));
+    };
+    let reports = crew.run("traces", &batches, |batch| &batch.name, work)?;
     let mut reports: Vec<_> = reports.into_iter().flatten().collect();
     reports.sort_by(|one, other| one.name.cmp(&other.name));
     for report in &reports {
@@ -89,9 +103,6 @@ pub fn check(root: &Path, crew: &Crew) -> Result<ExitCode> {
 
 /// Runs the code.
 fn record(root: &Path, folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "-q", "--locked", "-p", "keylane-traces", "--example", "record", "--"]);
     // Of so many each, the richest.
@@ -136,37 +147,35 @@ fn every_danger(recorded: &[Recording], corrupted: &[Recording]) -> Result<()> {
     Ok(())
 }
 
+/// Each recorded run alone, since accepting it ends a call. Corrupted ones, which end none, several at a time where
+/// starting takes longest; `tla` takes long for each event, the longer, the more there are.
 fn batches(root: &Path, recorded: Vec<Recording>, corrupted: Vec<Recording>) -> Result<Vec<Batch>> {
+    let mut batches = Vec::new();
     let mut groups: BTreeMap<(String, String), Vec<Recording>> = BTreeMap::new();
-    for run in corrupted {
-        ensure!(run.after.is_some(), "{} does not say where it is none", run.name);
-        groups.entry((run.module.clone(), run.constants.clone())).or_default().push(run);
-    }
-    let mut calls = Vec::new();
     for run in recorded {
         ensure!(run.after.is_none(), "{} is corrupted", run.name);
-        calls.push((run.name.clone(), vec![run]));
+        batches
+            .extend([Tool::Tlc, Tool::Tla].map(|tool| Batch::new(root, &run.name, vec![run.clone()], tool)));
     }
-    for (number, ((module, _), runs)) in (1..).zip(groups) {
-        calls.push((format!("{module} corrupted {number}"), runs));
+    for run in corrupted {
+        ensure!(run.after.is_some(), "{} does not say where it is none", run.name);
+        batches.push(Batch::new(root, &run.name, vec![run.clone()], Tool::Tla));
+        groups.entry((run.module.clone(), run.constants.clone())).or_default().push(run);
     }
-    let mut batches = Vec::new();
-    for (name, runs) in calls {
-        for tool in [Tool::Tlc, Tool::Tla] {
-            let home =
-                root.join(format!("target/specs/traces/{}-{tool:?}", name.replace([' ', '(', ')'], "_")));
-            let (module, name, runs) = (runs[0].module.clone(), name.clone(), runs.clone());
-            batches.push(Batch { name, module, runs, tool, home });
-        }
+    for runs in groups.into_values() {
+        batches.push(Batch::new(root, &format!("{} and others", runs[0].name), runs, Tool::Tlc));
     }
     Ok(batches)
 }
 
 impl Batch {
-    fn check(&self, tools: &Tools) -> Result<Vec<Report>> {
-        if self.home.exists() {
-            fs::remove_dir_all(&self.home)?;
-        }
+    fn new(root: &Path, name: &str, runs: Vec<Recording>, tool: Tool) -> Self {
+        let folder = format!("{}-{tool:?}", name.replace([' ', '(', ')'], "_"));
+        let home = root.join("target/specs/traces").join(folder);
+        Self { name: name.to_owned(), module: runs[0].module.clone(), runs, tool, home }
+    }
+
+    fn run(&self, tools: &Tools) -> Result<Ended> {
         let specs = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("specs");
         job::copy(&specs, &self.home)?;
         job::copy(&specs.join("traces/tla"), &self.home)?;
@@ -175,11 +184,10 @@ impl Batch {
         fs::write(self.home.join("model.cfg"), trace_data::configuration(constants))?;
         let module = format!("Trace{}", self.module);
         let command = match self.tool {
-            Tool::Tlc => tlc::command(tools, &self.home, &module),
+            Tool::Tlc => tlc::brief_command(tools, &self.home, &module),
             Tool::Tla => tla::command(tools, &self.home, &module),
         };
-        let ended = process::run(command, LIMIT)?;
-        Ok(self.judge(&ended))
+        process::run(command, LIMIT)
     }
 
     fn judge(&self, ended: &Ended) -> Vec<Report> {
@@ -191,8 +199,9 @@ impl Batch {
         let fault = self.fault(ended, found, states);
         let report = |(number, run): (usize, &Recording)| {
             let events = run.events.len() as u64;
-            let accepted = found == Found::Broken;
-            let followed = if accepted { Some(events) } else { followed(output, number) };
+            let printed = followed(output, number);
+            let accepted = found == Found::Broken && (self.runs.len() == 1 || printed == Some(events));
+            let followed = if accepted { Some(events) } else { printed };
             let elsewhere = run.after.is_some() && run.after != followed;
             let elsewhere = elsewhere.then(|| format!("is well up to {}", run.after.unwrap_or(0)));
             Report {
@@ -211,9 +220,6 @@ impl Batch {
 
     /// What is wrong with all of it.
     fn fault(&self, ended: &Ended, found: Found, states: Option<u64>) -> Option<String> {
-        if ended.verdict == Verdict::DidNotEnd {
-            return Some("did not end".to_owned());
-        }
         // What else holds is not looked at here.
         let narrowed = |warning: &&str| warning.contains("are not being checked");
         if let Some(warning) = job::warning(&ended.output).filter(|warning| !narrowed(warning)) {
