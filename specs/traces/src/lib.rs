@@ -7,6 +7,7 @@
 
 pub mod baton;
 pub mod ceph;
+pub mod corrupted;
 pub mod daemon;
 pub mod gate;
 pub mod inbox;

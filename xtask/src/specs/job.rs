@@ -132,13 +132,7 @@ impl Job {
         if self.home.exists() {
             fs::remove_dir_all(&self.home)?;
         }
-        fs::create_dir_all(&self.home)?;
-        for file in fs::read_dir(&self.specs)? {
-            let path = file?.path();
-            if path.extension().is_some_and(|extension| extension == "tla") {
-                fs::copy(&path, self.home.join(path.file_name().context("a file has a name")?))?;
-            }
-        }
+        copy(&self.specs, &self.home)?;
         let file = self.home.join(format!("{}.tla", self.module));
         let mut text = fs::read_to_string(&file)?;
         for Edit { find, put } in &self.edits {
@@ -180,8 +174,20 @@ impl Job {
     }
 }
 
+/// The modules in a folder, into another one.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for file in fs::read_dir(from)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|extension| extension == "tla") {
+            fs::copy(&path, to.join(path.file_name().context("a file has a name")?))?;
+        }
+    }
+    Ok(())
+}
+
 /// Neither tool warns of anything that may be passed over, but for one line of TLC's.
-fn warning(output: &str) -> Option<&str> {
+pub fn warning(output: &str) -> Option<&str> {
     let lines = output.lines().filter(|line| !line.starts_with('{'));
     lines.map(str::trim).find(|line| line.to_lowercase().starts_with("warning") && !harmless(line))
 }

@@ -8,6 +8,8 @@ mod reader;
 mod tla;
 mod tlc;
 mod tools;
+mod trace_data;
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,6 +41,9 @@ pub struct Options {
     /// Has Coq check the proofs, and nothing else
     #[arg(long, conflicts_with_all = ["quick", "full", "model", "mutant", "json"])]
     proofs: bool,
+    /// Has both tools follow recorded runs of the code, and fail to follow corrupted ones; and nothing else
+    #[arg(long, conflicts_with_all = ["quick", "full", "model", "mutant", "json", "proofs"])]
+    trace: bool,
     /// How many runs at a time; as many as there are cores unless set
     #[arg(long)]
     jobs: Option<usize>,
@@ -62,18 +67,22 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     if options.proofs {
         return proofs::check(root);
     }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let crew = Crew::new(options.jobs.unwrap_or(cores));
+    if options.trace {
+        return traces::check(root, &crew);
+    }
     let manifest = Manifest::read(root)?;
     reader::check(root)?;
     let tools = Tools::fetch(root)?;
     let started = Instant::now();
     let tier = if options.full { Tier::Full } else { Tier::Quick };
-    let (limit, cores) = (limit(tier), std::thread::available_parallelism().map_or(1, usize::from));
+    let limit = limit(tier);
     let mut jobs = manifest.jobs(root, tier);
     jobs.retain(|job| options.wants(job));
     ensure!(!jobs.is_empty(), "nothing is called that");
     // The costliest first.
     jobs.sort_by_key(|job| std::cmp::Reverse(job.states.unwrap_or(0)));
-    let crew = Crew::new(options.jobs.unwrap_or(cores));
     let reports = crew.run("specs", &jobs, |job| &job.name, |job| job.run(&tools, limit))?;
 
     let shows = !options.model.is_empty() || options.mutant.is_some();

@@ -21,10 +21,15 @@ pub fn command(tools: &Tools, home: &Path, module: &str) -> Command {
 pub fn read(output: &str) -> Found {
     let Some(report) = report(output) else { return Found::Unclear };
     match report["status"].as_str() {
-        Some("ok") => report["stats"]["states_explored"].as_u64().map_or(Found::Unclear, Found::Nothing),
+        Some("ok") => states(output).map_or(Found::Unclear, Found::Nothing),
         Some("invariant_violation" | "property_violation" | "liveness_violation") => Found::Broken,
         _ => Found::Unclear,
     }
+}
+
+/// How many distinct states it has come to, whatever it found there.
+pub fn states(output: &str) -> Option<u64> {
+    report(output)?["stats"]["states_explored"].as_u64()
 }
 
 fn report(output: &str) -> Option<Value> {
