@@ -107,7 +107,7 @@ impl<'a> Recorder<'a> {
 
     fn record<P: Protocol>(&mut self, name: &str, run: impl Fn(u64) -> Result<Trace<P>>) -> Result<()> {
         let mut richest = None;
-        let mut most = (0, 0, 0);
+        let mut most = (false, 0, 0, 0);
         for seed in 0..self.runs {
             let trace = run(seed)?;
             if trace.actions.len() > LONGEST {
@@ -115,7 +115,9 @@ impl<'a> Recorder<'a> {
                 continue;
             }
             let kinds = kinds(&trace)?;
-            let much = (kinds.difference(&self.taken).count(), kinds.len(), trace.actions.len());
+            // What the twin does not follow is for the others to see, before all else.
+            let is_none = trace.replay().is_err();
+            let much = (is_none, kinds.difference(&self.taken).count(), kinds.len(), trace.actions.len());
             if much > most {
                 (most, richest) = (much, Some(trace));
             }
@@ -157,6 +159,10 @@ impl<'a> Recorder<'a> {
     fn write<P: Protocol>(&mut self, name: &str, trace: &Trace<P>) -> Result<()> {
         fs::write(self.folder.join(format!("recorded/{name}.jsonl")), trace.to_lines()?)?;
         println!("{name}: {} actions", trace.actions.len());
+        if let Err(rejected) = trace.replay() {
+            println!("    is none: {rejected}");
+            return Ok(());
+        }
         for damage in Damage::ALL {
             if let Some(corrupted) = damage.inflict(trace, &mut self.chance) {
                 fs::write(
