@@ -31,7 +31,6 @@ mod pool_together;
 mod pool_watch;
 mod testing;
 mod throttle;
-mod traces;
 mod watch;
 mod whole;
 
@@ -62,7 +61,6 @@ fn models() -> Vec<Model> {
         pool_together::models(),
         testing::models(),
         whole::models(),
-        traces::models(),
         museum::models(),
         pairs::models(),
     ]

@@ -175,17 +175,29 @@ impl Plan {
                 dispatch.run();
                 dispatch
             });
-            let local = spawn(move || {
+            let run_local = move || {
                 act_as(self.local().into());
                 local.run();
                 local
-            });
+            };
+            let shut_down = || {
+                act_as(self.boss().into());
+                chance.pace(self.boss().into()).pauses();
+                queue.shutdown(self.stop);
+            };
+            // If nobody sends to oneself, that loop need not run before it has to end: and a search has a thread less.
+            let local = if self.locals > 0 {
+                let local = spawn(run_local);
+                shut_down();
+                local.join().expect("nobody panics")
+            } else {
+                shut_down();
+                run_local()
+            };
             act_as(self.boss().into());
-            chance.pace(self.boss().into()).pauses();
-            queue.shutdown(self.stop);
-            let (dispatch, local) = (dispatch.join(), local.join());
+            let dispatch = dispatch.join().expect("nobody panics");
             took(&(), "joins", 0);
-            queue.reclaim(dispatch.expect("nobody panics"), local.expect("nobody panics"));
+            queue.reclaim(dispatch, local);
             threads.into_iter().for_each(|thread| thread.join().expect("nobody panics"));
         });
         notes.into_iter().map(Note::from).collect()
