@@ -101,7 +101,7 @@ impl Job {
     pub fn run(&self, tools: &Tools, limit: Duration) -> Result<Report> {
         self.write().with_context(|| format!("cannot write {}", self.home.display()))?;
         let command = match self.tool {
-            Tool::Tlc => tlc::command(tools, &self.home, &self.module),
+            Tool::Tlc => tlc::command(tools, &self.home, &self.module, self.states),
             Tool::Tla => tla::command(tools, &self.home, &self.module),
         };
         let ended = process::run(command, limit)?;

@@ -6,13 +6,20 @@ use std::process::Command;
 use super::job::Found;
 use super::tools::Tools;
 
-pub fn command(tools: &Tools, home: &Path, module: &str) -> Command {
-    call(tools, home, module, &["-Xmx1500m", "-XX:+UseParallelGC"], &["-coverage", "1"])
+/// How to run what has few states: Java is at its end before it would have compiled anything better.
+const SMALL: &[&str] = &["-Xmx1500m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+const LARGE: &[&str] = &["-Xmx1500m", "-XX:+UseParallelGC"];
+const FEW: u64 = 50_000;
+
+/// For so many states, if that is known.
+pub fn command(tools: &Tools, home: &Path, module: &str, states: Option<u64>) -> Command {
+    let machine = if states.is_none_or(|states| states < FEW) { SMALL } else { LARGE };
+    call(tools, home, module, machine, &["-coverage", "1"])
 }
 
-/// For so few states that starting is what takes time. What is taken how often it does not say.
+/// For a run of the code. What is taken how often it does not say.
 pub fn brief_command(tools: &Tools, home: &Path, module: &str) -> Command {
-    call(tools, home, module, &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], &[])
+    call(tools, home, module, SMALL, &[])
 }
 
 fn call(tools: &Tools, home: &Path, module: &str, machine: &[&str], more: &[&str]) -> Command {
