@@ -208,7 +208,8 @@ impl Batch {
         let report = |(number, run): (usize, &Recording)| {
             let events = run.events.len() as u64;
             let printed = followed(output, number);
-            let accepted = found == Found::Broken && (self.runs.len() == 1 || printed == Some(events));
+            let accepted =
+                found == Found::Broken && (self.runs.len() == 1 || accepted(output) == Some(number));
             let followed = if accepted { Some(events) } else { printed };
             let elsewhere = run.after.is_some() && run.after != followed;
             let elsewhere = elsewhere.then(|| format!("is well up to {}", run.after.unwrap_or(0)));
@@ -257,6 +258,11 @@ fn followed(output: &str, run: usize) -> Option<u64> {
     lines.filter_map(|(_, count)| count.parse().ok()).max()
 }
 
+/// Which run it was that TLC has accepted: it says so of the state that it begins in.
+fn accepted(output: &str) -> Option<usize> {
+    output.lines().find_map(|line| line.trim().strip_prefix("/\\ run = ")?.parse().ok())
+}
+
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, tool, followed, events, accepted, seconds, fault, .. } = self;
@@ -282,6 +288,13 @@ mod tests {
     fn how_far_a_run_was_followed_is_read_of_each() {
         let output = "<<\"followed\", 1, 0>>\n[Print] <<\"followed\", 1, 12>>\n<<\"followed\", 11, 40>>\n";
         assert_eq!([1, 11, 2].map(|run| followed(output, run)), [Some(12), Some(40), None]);
+    }
+
+    #[test]
+    fn which_run_was_accepted_is_read() {
+        let output =
+            "Error: Invariant NotAccepted is violated.\n/\\ followed = 0\n/\\ run = 12\n/\\ followed = 1\n";
+        assert_eq!((accepted(output), accepted("<<\"followed\", 1, 0>>\n")), (Some(12), None));
     }
 
     #[test]
