@@ -1,7 +1,7 @@
 //! Writes recorded runs, and corrupted ones, for `cargo xtask specs --trace`.
 //!
 //! `record DIR [RUNS]` makes so many runs of each plan, one unless said otherwise, and writes the one that adds most to what has
-//! been written. What is kept in `specs/traces/` is of 3,000.
+//! been written. What is kept in `specs/traces/` is of 1,000 at least.
 
 use std::collections::BTreeSet;
 use std::fs;
