@@ -1,7 +1,7 @@
 //! Writes recorded runs, and corrupted ones, for `cargo xtask specs --trace`.
 //!
 //! `record DIR [RUNS]` makes so many runs of each plan, one unless said otherwise, and writes the one that adds most to what has
-//! been written. What is kept in `specs/traces/` is of 3,000.
+//! been written. What is kept in `specs/traces/` is of 1,000 at least.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,10 +12,12 @@ use fastrand::Rng;
 use keylane::Stop;
 use keylane_traces::corrupted::{self, Corrupted, Damage};
 use keylane_traces::trace::Trace;
-use keylane_traces::{gate, pool, queue};
+use keylane_traces::{baton, gate, inbox, pool, queue};
+use keylane_twin::baton::Baton;
 use keylane_twin::dispatch_queue::DispatchQueue;
 use keylane_twin::epoch_gate::EpochGate;
-use keylane_twin::protocol::Protocol;
+use keylane_twin::inbox::Inbox;
+use keylane_twin::protocol::{AtRest, Protocol};
 use keylane_twin::sharded_pool::ShardedPool;
 
 /// `tla` takes long for more.
@@ -51,6 +53,11 @@ const POOL: pool::Plan = pool::Plan {
     stop: Stop::RunRemaining,
 };
 
+const BATON: baton::Plan =
+    baton::Plan { workers: 2, keys: 2, submitters: 2, items: 5, pauses: 0, stops_paused: false };
+
+const INBOX: inbox::Plan = inbox::Plan { producers: 2, messages: 10 };
+
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().context("where to?")?;
@@ -80,9 +87,26 @@ fn main() -> Result<()> {
     ] {
         recorder.record(name, |seed| plan.tell(plan.run(seed)))?;
     }
+    for (name, plan) in [
+        ("items", BATON),
+        ("crowd", baton::Plan { workers: 4, keys: 3, submitters: 3, items: 3, ..BATON }),
+        ("pauses", baton::Plan { pauses: 2, ..BATON }),
+        ("paused", baton::Plan { workers: 3, pauses: 2, stops_paused: true, ..BATON }),
+    ] {
+        recorder.record(name, |seed| plan.tell(plan.run(seed)))?;
+    }
+    for (name, plan) in [
+        ("two", INBOX),
+        ("four", inbox::Plan { producers: 4, messages: 6 }),
+        ("one", inbox::Plan { producers: 1, messages: 20 }),
+    ] {
+        recorder.record(name, |seed| plan.tell(plan.run(seed)))?;
+    }
     recorder.misreport::<EpochGate>()?;
     recorder.misreport::<DispatchQueue>()?;
-    recorder.misreport::<ShardedPool>()
+    recorder.misreport::<ShardedPool>()?;
+    recorder.misreport::<Baton>()?;
+    recorder.misreport::<Inbox>()
 }
 
 /// Where runs are written.
@@ -105,7 +129,7 @@ impl<'a> Recorder<'a> {
         Ok(Self { folder, runs, chance: Rng::with_seed(runs), taken: BTreeSet::new() })
     }
 
-    fn record<P: Protocol>(&mut self, name: &str, run: impl Fn(u64) -> Result<Trace<P>>) -> Result<()> {
+    fn record<P: AtRest>(&mut self, name: &str, run: impl Fn(u64) -> Result<Trace<P>>) -> Result<()> {
         let mut richest = None;
         let mut most = (false, 0, 0, 0);
         for seed in 0..self.runs {
@@ -116,7 +140,7 @@ impl<'a> Recorder<'a> {
             }
             let kinds = kinds(&trace)?;
             // What the twin does not follow is for the others to see, before all else.
-            let is_none = trace.replay().is_err();
+            let is_none = trace.ends_well().is_err();
             let much = (is_none, kinds.difference(&self.taken).count(), kinds.len(), trace.actions.len());
             if much > most {
                 (most, richest) = (much, Some(trace));
@@ -129,7 +153,7 @@ impl<'a> Recorder<'a> {
 
     /// Of the runs that are kept: for each thing that some action says, one in which it says something else. That one be found
     /// is not for chance, as a run of now may be.
-    fn misreport<P: Protocol>(&mut self) -> Result<()> {
+    fn misreport<P: AtRest>(&mut self) -> Result<()> {
         let mut done = BTreeSet::new();
         let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("recorded"))?;
         let mut paths = files.map(|file| Ok(file?.path())).collect::<Result<Vec<_>>>()?;
@@ -156,11 +180,15 @@ impl<'a> Recorder<'a> {
         Ok(fs::write(self.folder.join(format!("corrupted/{name}.jsonl")), corrupted.to_lines()?)?)
     }
 
-    fn write<P: Protocol>(&mut self, name: &str, trace: &Trace<P>) -> Result<()> {
+    fn write<P: AtRest>(&mut self, name: &str, trace: &Trace<P>) -> Result<()> {
         fs::write(self.folder.join(format!("recorded/{name}.jsonl")), trace.to_lines()?)?;
         println!("{name}: {} actions", trace.actions.len());
         if let Err(rejected) = trace.replay() {
             println!("    is none: {rejected}");
+            return Ok(());
+        }
+        if trace.ends_well().is_err() {
+            println!("    stops too early");
             return Ok(());
         }
         for damage in Damage::ALL {

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
-use keylane_twin::protocol::Protocol;
+use keylane_twin::protocol::{AtRest, Protocol};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ pub enum Damage {
     Swapped,
     /// What cannot be the beginning is told first. Who believes this one would believe anything.
     BroughtForward,
+    /// The last ones are missing. What is left is a behaviour, but not one that ends there.
+    CutOff,
 }
 
 /// A run that is none.
@@ -29,23 +31,23 @@ pub struct Corrupted<P: Protocol> {
     pub trace: Trace<P>,
     /// What was done to it, for readers.
     pub what: String,
-    /// So many of its actions are well.
+    /// So many of its actions are well. If these are all, it stops too early.
     pub after: usize,
 }
 
 impl Damage {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::LeftOut, Self::Swapped, Self::BroughtForward];
+    pub const ALL: [Self; 4] = [Self::LeftOut, Self::Swapped, Self::BroughtForward, Self::CutOff];
 
     /// Does it to a run, at a place of chance. None if there is no place where it makes a difference: an action that nobody
     /// depends on may be missing, and two that have nothing to do with each other may be swapped.
-    pub fn inflict<P: Protocol>(self, run: &Trace<P>, chance: &mut Rng) -> Option<Corrupted<P>> {
+    pub fn inflict<P: AtRest>(self, run: &Trace<P>, chance: &mut Rng) -> Option<Corrupted<P>> {
         let mut places: Vec<usize> = (0..run.actions.len()).collect();
         chance.shuffle(&mut places);
         places.into_iter().find_map(|at| self.inflict_at(run, at))
     }
 
-    fn inflict_at<P: Protocol>(self, run: &Trace<P>, at: usize) -> Option<Corrupted<P>> {
+    fn inflict_at<P: AtRest>(self, run: &Trace<P>, at: usize) -> Option<Corrupted<P>> {
         let mut trace = run.clone();
         let actions = &mut trace.actions;
         let line = at + 1;
@@ -61,9 +63,21 @@ impl Damage {
                 actions.insert(0, action);
                 format!("action {line} comes first")
             }
+            // Of nothing nothing can be said.
+            Self::CutOff if at == 0 => return None,
+            Self::CutOff => {
+                actions.truncate(at);
+                format!("actions from {line} on are cut off")
+            }
         };
-        // One that is rejected later on shows something else.
-        Corrupted::new(trace, what).filter(|corrupted| self != Self::BroughtForward || corrupted.after == 0)
+        let corrupted = Corrupted::new(trace, what)?;
+        // One that is rejected elsewhere shows something else.
+        let shows = match self {
+            Self::LeftOut | Self::Swapped => corrupted.after < corrupted.trace.actions.len(),
+            Self::BroughtForward => corrupted.after == 0,
+            Self::CutOff => corrupted.after == at,
+        };
+        shows.then_some(corrupted)
     }
 }
 
@@ -80,7 +94,7 @@ pub fn reports<P: Protocol>(run: &Trace<P>) -> BTreeSet<(String, String)> {
 
 /// Has one action of that name say something else there: another message was picked, another thread did it. What it says is
 /// said by another one of the same name. None if that makes a difference nowhere.
-pub fn misreport<P: Protocol>(
+pub fn misreport<P: AtRest>(
     run: &Trace<P>,
     (name, field): &(String, String),
     chance: &mut Rng,
@@ -109,8 +123,11 @@ fn named(action: &Value) -> String {
 
 impl<P: Protocol> Corrupted<P> {
     /// If it is none, and not a run after all.
-    fn new(trace: Trace<P>, what: String) -> Option<Self> {
-        let after = trace.replay().err()?.after;
+    fn new(trace: Trace<P>, what: String) -> Option<Self>
+    where
+        P: AtRest,
+    {
+        let after = trace.ends_well().err()?;
         Some(Self { trace, what, after })
     }
 
@@ -133,7 +150,7 @@ impl<P: Protocol> Corrupted<P> {
         let head: Value = serde_json::from_str(text.lines().next().context("it is empty")?)?;
         let what = head["corrupted"].as_str().context("it does not say what was done to it")?.to_owned();
         let after = head["after"].as_u64().context("it does not say where that shows")? as usize;
-        ensure!(after < trace.actions.len(), "it has no action {}", after + 1);
+        ensure!(after <= trace.actions.len(), "it has no {after} actions");
         Ok(Self { trace, what, after })
     }
 }
@@ -144,6 +161,7 @@ impl Display for Damage {
             Self::LeftOut => "left_out",
             Self::Swapped => "swapped",
             Self::BroughtForward => "brought_forward",
+            Self::CutOff => "cut_off",
         })
     }
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use keylane_twin::protocol::Protocol;
+use keylane_twin::protocol::{AtRest, Protocol};
 
 use crate::trace::Trace;
 
-/// Each of so many runs is a behaviour of its specification. How often each action was taken is printed.
+/// Each of so many runs is a behaviour of its specification, and ends at rest. How often each action was taken is printed.
 ///
 /// # Panics
 /// If one is none.
-pub fn follows<P: Protocol>(runs: u64, run: impl Fn(u64) -> Result<Trace<P>>) {
+pub fn follows<P: AtRest>(runs: u64, run: impl Fn(u64) -> Result<Trace<P>>) {
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for seed in 0..runs {
         let trace = run(seed).unwrap_or_else(|fault| panic!("run {seed}: {fault:#}"));
@@ -20,6 +20,13 @@ pub fn follows<P: Protocol>(runs: u64, run: impl Fn(u64) -> Result<Trace<P>>) {
             let before = &trace.actions[from..rejected.after];
             panic!("{}, run {seed}: {before:#?}\n{rejected}", P::MODULE);
         }
+        assert_eq!(
+            trace.ends_well(),
+            Ok(()),
+            "{}, run {seed} stops too early: {:#?}",
+            P::MODULE,
+            trace.replay().ok()
+        );
         for action in &trace.actions {
             *taken.entry(name(action)).or_default() += 1;
         }

@@ -4,7 +4,7 @@ use std::fmt::{self, Debug, Display};
 
 use anyhow::{Context, Result};
 use keylane_twin::constants::Constants;
-use keylane_twin::protocol::{Law, Protocol};
+use keylane_twin::protocol::{AtRest, Law, Protocol};
 use serde_json::Value;
 
 /// Actions in the order in which they were taken.
@@ -50,6 +50,19 @@ impl<P: Protocol> Trace<P> {
             state = next;
         }
         Ok(state)
+    }
+
+    /// Whether it is a behaviour, and may end where it does.
+    ///
+    /// # Errors
+    /// How many of its actions are well: all of them, if it only stops too early.
+    pub fn ends_well(&self) -> Result<(), usize>
+    where
+        P: AtRest,
+    {
+        let state = self.replay().map_err(|rejected| rejected.after)?;
+        let rests = P::new(&Constants::read(&self.constants)).is_at_rest(&state);
+        if rests { Ok(()) } else { Err(self.actions.len()) }
     }
 
     /// Lines of JSON: what it is of, and then the actions.

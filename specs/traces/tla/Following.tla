@@ -6,6 +6,10 @@
 (* message, which epoch). Then a run is followed or it is not: there are    *)
 (* no steps that were not recorded, and none of them has two ends.          *)
 (*                                                                         *)
+(* And it says where a run may end, as AtRest: where all threads have done  *)
+(* what they do in it, and nothing is left over. Else a run that stops too  *)
+(* early would be one too.                                                  *)
+(*                                                                         *)
 (* TraceData is written by `cargo xtask specs --trace` from lines of JSON.  *)
 (* It has Runs, each a sequence of events; and Named, what the sets of      *)
 (* the constants consist of, in the order in which the events number it.    *)
@@ -29,9 +33,9 @@ Is(action) ==
 
 Has(field) == field \in DOMAIN Event
 
-(* An invariant that is *violated* if the run is a behaviour of the module:  *)
-(* the last event could be taken.                                           *)
-NotAccepted == followed < Len(Runs[run])
+(* Violated if the run is a behaviour of the module: the last event could be *)
+(* taken, and it may end there.                                             *)
+Accepted(rests) == followed = Len(Runs[run]) /\ rests
 
 \* A constraint that is always true, and says of each state how far its run has been followed.
 Told == PrintT(<<"followed", run, followed>>)

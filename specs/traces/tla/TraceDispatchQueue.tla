@@ -68,5 +68,16 @@ TraceNext ==
     \/ Is("Join_Hear") /\ Join_Hear
     \/ Is("Reclaim") /\ Reclaim
 
+\* It has been joined, and of what was accepted nothing waits.
+AtRest ==
+    /\ where[Boss] = "joined" /\ where[Dispatch] = "stopped" /\ where[Local] = "stopped"
+    /\ \A c \in Conns : where[c] \in {"idle", "gone"}
+    /\ \A p \in Post : ringing[p] = {} /\ box[p].arrived = <<>>
+    /\ throttle.reserved = 0
+    /\ \A m \in DOMAIN fate : fate[m] # "queued"
+
+\* *Violated* if the run is accepted.
+NotAccepted == ~Accepted(AtRest)
+
 TraceSpec == Init /\ Begins /\ [][TraceNext]_<<vars, run, followed>>
 =============================================================================

@@ -41,5 +41,17 @@ TraceNext ==
     \/ Is("BeginFrom") /\ BeginFrom(By)
     \/ Is("Stop") /\ Stop
 
+\* Nobody does anything, and nothing waits: it was stopped, or all has been brought, published and made.
+AtRest ==
+    /\ \A t \in Threads : where[t] = "idle"
+    /\ \A s \in Sessions : waiting[s] = {} /\ \A g \in Groups : aside[s][g] = {}
+    /\ IF MayStop THEN stopped
+       ELSE /\ \A s \in Sessions : arrived[s] = Messages
+            /\ published = Epochs
+            /\ Groups \subseteq shown
+
+\* *Violated* if the run is accepted.
+NotAccepted == ~Accepted(AtRest)
+
 TraceSpec == Init /\ Begins /\ [][TraceNext]_<<vars, run, followed>>
 =============================================================================

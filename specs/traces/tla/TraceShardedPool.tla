@@ -51,5 +51,20 @@ TraceNext ==
     \/ Is("Shutdown_Close") /\ Shutdown_Close
     \/ Is("ShutDown_Mark") /\ ShutDown_Mark
 
+\* It is shut down, all who began to pause or to drain are done, and each shard has nothing left.
+AtRest ==
+    /\ control = Nobody
+    /\ where[Stopper] = "done"
+    /\ \A p \in Pausers : where[p] \in {"idle", "done"}
+    /\ \A d \in Drainers : where[d] \in {"drained", "refused"}
+    /\ \A s \in Shards :
+        /\ arrived[s] = <<>>
+        /\ Alive(core[s]) = {} /\ IsQuiet(core[s])
+        /\ core[s].commits = <<>>
+        /\ core[s].waiters = {}
+
+\* *Violated* if the run is accepted.
+NotAccepted == ~Accepted(AtRest)
+
 TraceSpec == Init /\ Begins /\ [][TraceNext]_<<vars, run, followed>>
 =============================================================================

@@ -1,6 +1,7 @@
 //! `EpochGate.tla`: a session's messages that wait for an epoch, and callbacks between two holds of a lock.
 
 mod laws;
+mod rest;
 mod view;
 
 use serde::{Deserialize, Serialize};

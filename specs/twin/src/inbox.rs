@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::abstract_queue::{self, AbstractQueue, Message};
 use crate::constants::Constants;
 use crate::ids::Ids;
-use crate::protocol::{Law, Protocol, refines};
+use crate::protocol::{AtRest, Law, Protocol, refines};
 use crate::{Id, when};
 
 /// Producers and whoever closes it, who is the thread after them.
@@ -190,5 +190,18 @@ impl Protocol for Inbox {
             }
         }
         Some(next)
+    }
+}
+
+impl AtRest for Inbox {
+    fn is_at_rest(&self, state: &State) -> bool {
+        let State { arrived, hand, ringing, sent, handled, .. } = state;
+        let stopped = state.closed && state.consumer == Consumer::Stopped;
+        stopped
+            && ringing.is_empty()
+            && !state.rung
+            && arrived.is_empty()
+            && hand.is_empty()
+            && handled == sent
     }
 }

@@ -36,6 +36,13 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     fn step(&self, state: &Self::State, action: &Self::Action) -> Option<Self::State>;
 }
 
+/// One whose runs are recorded.
+pub trait AtRest: Protocol {
+    /// Whether such a run may end here, as its specification in `specs/traces/tla/` has it: all have done what they do, and
+    /// nothing is left over.
+    fn is_at_rest(&self, state: &Self::State) -> bool;
+}
+
 /// What must hold.
 #[derive(Debug)]
 pub enum Law<P: Protocol> {

@@ -23,8 +23,9 @@ use crate::verify::process::{self, Ended};
 /// A run that takes longer has shown nothing.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Actions that no run takes: nothing is submitted for later in any.
-const NEVER: [(&str, &str); 2] = [("ShardedPool", "SubmitAfter"), ("ShardedPool", "Ripen")];
+/// Actions that no run takes: nothing is submitted for later in any, and so no clock is looked at.
+const NEVER: [(&str, &str); 3] =
+    [("ShardedPool", "SubmitAfter"), ("ShardedPool", "Ripen"), ("Baton", "Tick")];
 
 /// One call of one tool: a recorded run, or corrupted ones that have the same constants.
 struct Batch {
@@ -134,15 +135,22 @@ fn every_action(root: &Path, recorded: &[Recording]) -> Result<()> {
     Ok(())
 }
 
-/// And for each module something that cannot be the beginning, and something that goes wrong later.
+/// And for each module something that cannot be the beginning, something that goes wrong later, and something that stops too
+/// early.
 fn every_danger(recorded: &[Recording], corrupted: &[Recording]) -> Result<()> {
     for Recording { module, .. } in recorded {
-        let mut places = corrupted.iter().filter(|run| run.module == *module).filter_map(|run| run.after);
+        let runs = corrupted.iter().filter(|run| run.module == *module);
+        let all = runs.filter_map(|run| Some((run.after?, run.events.len() as u64)));
         ensure!(
-            places.clone().any(|after| after == 0),
+            all.clone().any(|(after, _)| after == 0),
             "a run of {module} has to be none from the beginning"
         );
-        ensure!(places.any(|after| after > 0), "a run of {module} has to be none later on");
+        let mut later = all.clone().filter(|(after, _)| *after > 0);
+        ensure!(later.any(|(after, events)| after < events), "a run of {module} has to be none later on");
+        ensure!(
+            all.clone().any(|(after, events)| after == events),
+            "a run of {module} has to stop too early"
+        );
     }
     Ok(())
 }
@@ -200,7 +208,8 @@ impl Batch {
         let report = |(number, run): (usize, &Recording)| {
             let events = run.events.len() as u64;
             let printed = followed(output, number);
-            let accepted = found == Found::Broken && (self.runs.len() == 1 || printed == Some(events));
+            let accepted =
+                found == Found::Broken && (self.runs.len() == 1 || accepted(output) == Some(number));
             let followed = if accepted { Some(events) } else { printed };
             let elsewhere = run.after.is_some() && run.after != followed;
             let elsewhere = elsewhere.then(|| format!("is well up to {}", run.after.unwrap_or(0)));
@@ -249,6 +258,11 @@ fn followed(output: &str, run: usize) -> Option<u64> {
     lines.filter_map(|(_, count)| count.parse().ok()).max()
 }
 
+/// Which run it was that TLC has accepted: it says so of the state that it begins in.
+fn accepted(output: &str) -> Option<usize> {
+    output.lines().find_map(|line| line.trim().strip_prefix("/\\ run = ")?.parse().ok())
+}
+
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, tool, followed, events, accepted, seconds, fault, .. } = self;
@@ -274,6 +288,13 @@ mod tests {
     fn how_far_a_run_was_followed_is_read_of_each() {
         let output = "<<\"followed\", 1, 0>>\n[Print] <<\"followed\", 1, 12>>\n<<\"followed\", 11, 40>>\n";
         assert_eq!([1, 11, 2].map(|run| followed(output, run)), [Some(12), Some(40), None]);
+    }
+
+    #[test]
+    fn which_run_was_accepted_is_read() {
+        let output =
+            "Error: Invariant NotAccepted is violated.\n/\\ followed = 0\n/\\ run = 12\n/\\ followed = 1\n";
+        assert_eq!((accepted(output), accepted("<<\"followed\", 1, 0>>\n")), (Some(12), None));
     }
 
     #[test]

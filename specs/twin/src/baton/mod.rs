@@ -9,6 +9,7 @@ use crate::{Id, when};
 
 mod charge;
 mod laws;
+mod rest;
 
 use charge::{Arrival, Core};
 

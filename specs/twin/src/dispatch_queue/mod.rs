@@ -4,6 +4,7 @@ mod connection;
 mod dispatch;
 mod laws;
 mod local;
+mod rest;
 mod shutdown;
 mod state;
 mod view;

@@ -1,6 +1,7 @@
 //! `ShardedPool.tla`: the pool and its controls, with an inbox and a baton for each shard.
 
 mod laws;
+mod rest;
 mod shard;
 mod view;
 
