@@ -40,37 +40,29 @@ fn name<A: serde::Serialize>(action: &A) -> String {
     value["action"].as_str().expect("they have names").to_owned()
 }
 
-/// Which kinds of actions a run is one of the specification's without, as far as the first of a kind goes.
+/// Which kinds of actions a run is one of the specification's without.
 #[derive(Debug, Default)]
 pub struct Holes {
-    /// Without it, the run was rejected: of some run, if they are of several.
+    /// Without one of it, some run was rejected.
     pub missed: BTreeSet<String>,
-    /// Nothing depended on it.
+    /// Nothing depended on some.
     pub passed: BTreeSet<String>,
 }
 
 impl Holes {
-    /// Leaves out of the run the first action of each kind: each time, no other.
-    pub fn dig<P: Protocol>(&mut self, trace: &Trace<P>) {
-        let mut seen = BTreeSet::new();
+    /// Leaves out of the run each action in turn, and no other.
+    pub fn dig<P: AtRest>(&mut self, trace: &Trace<P>) {
         for (at, action) in trace.actions.iter().enumerate() {
-            let name = name(action);
-            // The last that a thread does may be missing: then it has not come to it.
-            let is_last = thread(action)
-                .is_some_and(|me| !trace.actions[at + 1..].iter().any(|later| thread(later) == Some(me)));
-            if is_last || !seen.insert(name.clone()) {
-                continue;
-            }
             let mut actions = trace.actions.clone();
             actions.remove(at);
             let corrupted = Trace::<P> { constants: trace.constants.clone(), actions };
-            let holes = if corrupted.replay().is_err() { &mut self.missed } else { &mut self.passed };
-            holes.insert(name);
+            let holes = if corrupted.ends_well().is_err() { &mut self.missed } else { &mut self.passed };
+            holes.insert(name(action));
         }
     }
-}
 
-/// Who has taken it, if it does not go without saying.
-fn thread<A: serde::Serialize>(action: &A) -> Option<u64> {
-    serde_json::to_value(action).expect("actions are JSON")["thread"].as_u64()
+    /// Kinds that nothing ever depended on.
+    pub fn never_missed(&self) -> Vec<&str> {
+        self.passed.difference(&self.missed).map(String::as_str).collect()
+    }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use keylane_traces::corrupted::{Corrupted, Damage, misreport, reports};
+use keylane_traces::testing::Holes;
 use keylane_traces::trace::Trace;
 use keylane_twin::baton::Baton;
 use keylane_twin::dispatch_queue::DispatchQueue;
@@ -59,6 +60,15 @@ fn damage_is_seen<P: AtRest>() {
     }
 }
 
+/// An action that is left out is missed, of each kind in some run, save for these.
+fn holes_are_seen<P: AtRest>(but: &[&str]) {
+    let mut holes = Holes::default();
+    for (_, text) in kept::<P>("recorded") {
+        holes.dig(&Trace::<P>::from_lines(&text).unwrap());
+    }
+    assert_eq!(holes.never_missed(), but, "{holes:?}");
+}
+
 /// What an action says is part of it: it makes a difference in some run, save for these, of which there are too few in those
 /// that are kept, or which are the same in all.
 fn nothing_is_said_in_vain<P: AtRest>(but: &[&str]) {
@@ -79,7 +89,7 @@ fn nothing_is_said_in_vain<P: AtRest>(but: &[&str]) {
 
 /// For each module all of these.
 macro_rules! of {
-    ($($module:ident: $protocol:ty, but $but:expr;)+) => {$(
+    ($($module:ident: $protocol:ty, misses all but $holes:expr, hears all but $but:expr;)+) => {$(
         mod $module {
             use super::*;
 
@@ -99,6 +109,11 @@ macro_rules! of {
             }
 
             #[test]
+            fn a_run_with_a_hole_is_none() {
+                holes_are_seen::<$protocol>(&$holes);
+            }
+
+            #[test]
             fn what_an_action_says_makes_a_difference() {
                 nothing_is_said_in_vain::<$protocol>(&$but);
             }
@@ -107,9 +122,9 @@ macro_rules! of {
 }
 
 of! {
-    gate: EpochGate, but ["Reset session"];
-    queue: DispatchQueue, but ["Depart thread", "Reset thread"];
-    pool: ShardedPool, but ["Remove key"];
-    baton: Baton, but ["Submit due"];
-    inbox: Inbox, but [];
+    gate: EpochGate, misses all but [], hears all but ["Reset session"];
+    queue: DispatchQueue, misses all but [], hears all but ["Depart thread", "Reset thread"];
+    pool: ShardedPool, misses all but ["Remove", "Settle"], hears all but ["Remove key"];
+    baton: Baton, misses all but [], hears all but ["Submit due"];
+    inbox: Inbox, misses all but [], hears all but [];
 }
