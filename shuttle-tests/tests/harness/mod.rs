@@ -111,7 +111,8 @@ impl Sampling {
                 out,
                 "FAILED {name}/{scheduler} with seed {seed}: the schedule is in the last file that shuttle names \
                  below. To see it again:\n    \
-                 KEYLANE_REPLAY=<that file> cargo test -p keylane-shuttle --test sampled -- --exact {name}"
+                 KEYLANE_REPLAY=<that file> cargo test -p keylane-shuttle --test {} -- --exact {name}",
+                env!("CARGO_CRATE_NAME")
             );
             resume_unwind(panic);
         }

@@ -19,6 +19,12 @@ pub fn step() {
     shuttle::thread::sleep(std::time::Duration::ZERO);
 }
 
+/// Whether this is the thread that an execution begins with.
+#[allow(dead_code, reason = "each test binary uses its own part")]
+pub fn starts_all() -> bool {
+    shuttle::thread::current().name() == Some("main-thread")
+}
+
 /// One of the numbers below `bound`, drawn as part of the schedule.
 pub fn below(bound: usize) -> usize {
     thread_rng().gen_range(0..bound)
