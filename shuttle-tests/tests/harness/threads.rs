@@ -1,4 +1,5 @@
 //! What scenarios run on, over shuttle. The stress test has the same surface over std.
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 
 use std::cell::Cell;
 use std::sync::Mutex;
@@ -20,7 +21,6 @@ pub fn step() {
 }
 
 /// Whether this is the thread that an execution begins with.
-#[allow(dead_code, reason = "each test binary uses its own part")]
 pub fn starts_all() -> bool {
     shuttle::thread::current().name() == Some("main-thread")
 }
