@@ -1,6 +1,7 @@
 //! Turns the sampling cfg on for keylane's sources and for the scenarios, and plants the bugs of `planted.rs` in
 //! copies of both, for `tests/controls.rs`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -11,16 +12,21 @@ mod planted;
 /// The bugs that the models find, those that were thought of and those that were real.
 const TABLES: [&str; 2] = ["../loom-tests/mutants.toml", "../loom-tests/museum.toml"];
 
+const WRITES: &str = "writing to a String succeeds";
+
+/// The plans of the recorded runs.
+const TRACES: &str = "../specs/traces/src";
+
 fn main() {
     println!("cargo:rustc-cfg=keylane_shuttle");
-    for input in ["build.rs", "planted.rs", "scenarios", "../src"].iter().chain(&TABLES) {
+    for input in ["build.rs", "planted.rs", "scenarios", "followed", "../src", TRACES].iter().chain(&TABLES) {
         println!("cargo:rerun-if-changed={input}");
     }
 
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("planted");
-    let (mut modules, mut table, mut stale) = (String::new(), String::new(), Vec::new());
-    for control in planted::CONTROLS {
-        let name = control.bug;
+    let (mut modules, mut table, mut followed) = (String::new(), String::new(), String::new());
+    let mut stale = Vec::new();
+    for name in bugs() {
         let Some((file, changed)) = plant(name) else {
             stale.push(name);
             continue;
@@ -32,22 +38,43 @@ fn main() {
             // The policies' unit tests are not what is being controlled.
             text.replace("crate::", &root).replace("#[cfg(test)]", "#[cfg(any())]")
         });
-        copy(Path::new("scenarios"), &home.join("scenarios"), &|_, text| text.replace("keylane::", &root));
-        let (sources, scenarios) = (home.join("lib.rs"), home.join("scenarios/mod.rs"));
-        writeln!(
-            modules,
-            "#[path = {sources:?}] pub mod {name};\n#[path = {scenarios:?}] mod {name}_scenarios;"
-        )
-        .expect("writing to a String succeeds");
-        let scenario = format!("{name}_scenarios::{}", control.scenario);
-        writeln!(table, "({name:?}, || {scenario}::run({scenario}::Size::SMALL)),")
-            .expect("writing to a String succeeds");
+        let renamed = |_: &str, text: String| text.replace("keylane::", &root);
+        writeln!(modules, "#[path = {:?}] pub mod {name};", home.join("lib.rs")).expect(WRITES);
+        if let Some(scenario) = asked_of(name, planted::CONTROLS) {
+            copy(Path::new("scenarios"), &home.join("scenarios"), &renamed);
+            let scenarios = home.join("scenarios/mod.rs");
+            writeln!(modules, "#[path = {scenarios:?}] mod {name}_scenarios;").expect(WRITES);
+            let scenario = format!("{name}_scenarios::{scenario}");
+            writeln!(table, "({name:?}, || {scenario}::run({scenario}::Size::SMALL)),").expect(WRITES);
+        }
+        if let Some(plan) = asked_of(name, planted::REJECTED) {
+            // As far from each other as they are here.
+            copy(Path::new("followed"), &home.join("shuttle-tests/followed"), &renamed);
+            copy(Path::new(TRACES), &home.join("specs/traces/src"), &renamed);
+            let plans = home.join("shuttle-tests/followed/mod.rs");
+            writeln!(modules, "#[path = {plans:?}] mod {name}_followed;").expect(WRITES);
+            writeln!(followed, "({name:?}, {name}_followed::follow_{plan}),").expect(WRITES);
+        }
     }
     // Not a build failure: the scenarios themselves must run on whatever the sources have become.
-    writeln!(modules, "pub const STALE: &[&str] = &{stale:?};\npub const RUN: &[(&str, fn())] = &[{table}];")
-        .expect("writing to a String succeeds");
+    writeln!(
+        modules,
+        "pub const STALE: &[&str] = &{stale:?};\npub const RUN: &[(&str, fn())] = &[{table}];\n\
+         pub const FOLLOW: &[(&str, fn())] = &[{followed}];"
+    )
+    .expect(WRITES);
     fs::create_dir_all(&out).expect("OUT_DIR is writable");
     fs::write(out.join("mod.rs"), modules).expect("OUT_DIR is writable");
+}
+
+/// All that are planted, each once.
+fn bugs() -> BTreeSet<&'static str> {
+    planted::CONTROLS.iter().chain(planted::REJECTED).map(|control| control.bug).collect()
+}
+
+/// Who must find it, if that is in `controls`.
+fn asked_of(bug: &str, controls: &[planted::Control]) -> Option<&'static str> {
+    controls.iter().find(|control| control.bug == bug).map(|control| control.scenario)
 }
 
 /// The file that the bug is in, and its text with it; nothing if an edit does not fit in exactly one place.

@@ -1,5 +1,6 @@
 //! Do the scenarios see? Each bug of `planted.rs` is put into a copy of the shipped sources, and the scenario
-//! named there must fail on it, for the reason named there, within a fixed number of schedules of a fixed seed.
+//! named there must fail on it, for the reason named there, within a fixed number of schedules of a fixed seed. And so
+//! must the twin, where that is named.
 
 extern crate keylane_shuttle as keylane;
 
@@ -23,11 +24,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use harness::{SCHEDULERS, Scheduler, survives};
 use keylane::internals::{Arc, Condvar, Mutex, model};
-use planted::{CONTROLS, Control};
-use planted_sources::{RUN, STALE};
+use planted::{CONTROLS, Control, REJECTED};
+use planted_sources::{FOLLOW, RUN, STALE};
 
 /// Under each scheduler.
 const WITHIN: usize = 5_000;
+
+/// The same where the twin follows, which takes longer.
+const FOLLOWED_WITHIN: usize = 500;
 
 const SEED: u64 = 20_160_413;
 
@@ -35,12 +39,15 @@ const SEED: u64 = 20_160_413;
 const BUG: &str = "KEYLANE_PLANTED_BUG";
 const SCHEDULER: &str = "KEYLANE_PLANTED_SCHEDULER";
 
+/// Set if it is the twin that is to see it.
+const BY_TWIN: &str = "KEYLANE_PLANTED_BY_TWIN";
+
 /// What it says before each schedule.
 const COUNT: &str = "planted schedule ";
 
-/// The scenario over the copy that has the bug.
-fn planted(bug: &str) -> fn() {
-    let found = RUN.iter().find(|(name, _)| *name == bug);
+/// The scenario of `all` over the copy that has the bug.
+fn planted(bug: &str, all: &[(&str, fn())]) -> fn() {
+    let found = all.iter().find(|(name, _)| *name == bug);
     let &(_, scenario) = found.unwrap_or_else(|| {
         panic!("{bug} no longer fits the sources (each edit in exactly one place): {STALE:?}")
     });
@@ -48,8 +55,12 @@ fn planted(bug: &str) -> fn() {
 }
 
 /// The number of the schedule that fails, in a process of its own: a panic of the sources may well abort.
-fn caught(control: &Control, number: usize, scheduler: Scheduler) -> Result<usize, String> {
-    let output = Command::new(env::current_exe().expect("this test is a file"))
+fn caught(control: &Control, number: usize, scheduler: Scheduler, by_twin: bool) -> Result<usize, String> {
+    let mut command = Command::new(env::current_exe().expect("this test is a file"));
+    if by_twin {
+        command.env(BY_TWIN, "1");
+    }
+    let output = command
         .args(["--ignored", "--exact", "--nocapture", "a_planted_bug"])
         .env(BUG, control.bug)
         .env(SCHEDULER, number.to_string())
@@ -73,22 +84,26 @@ fn caught(control: &Control, number: usize, scheduler: Scheduler) -> Result<usiz
 #[ignore = "a planted bug: this must fail"]
 fn a_planted_bug() {
     static RAN: AtomicUsize = AtomicUsize::new(0);
-    let run = planted(&env::var(BUG).expect("set by every_planted_bug_is_caught"));
+    let by_twin = env::var_os(BY_TWIN).is_some();
+    let (all, within) = if by_twin { (FOLLOW, FOLLOWED_WITHIN) } else { (RUN, WITHIN) };
+    let run = planted(&env::var(BUG).expect("set by who expects it to be caught"), all);
     let scheduler: usize = env::var(SCHEDULER).expect("set too").parse().expect("a number");
-    survives(SCHEDULERS[scheduler], WITHIN, SEED, move || {
+    survives(SCHEDULERS[scheduler], within, SEED, move || {
         let now = RAN.fetch_add(1, Ordering::Relaxed) + 1;
         let _ = writeln!(std::io::stdout(), "{COUNT}{now}");
         run();
     });
 }
 
-#[test]
-fn every_planted_bug_is_caught() {
+/// Each by one scheduler at least, in the scenario or by the twin.
+fn all_are_caught(controls: &[Control], by_twin: bool) {
     let mut missed = Vec::new();
-    for control in CONTROLS {
-        planted(control.bug);
-        let outcomes: Vec<_> =
-            (0..).zip(SCHEDULERS).map(|(number, scheduler)| caught(control, number, scheduler)).collect();
+    for control in controls {
+        planted(control.bug, if by_twin { FOLLOW } else { RUN });
+        let outcomes: Vec<_> = (0..)
+            .zip(SCHEDULERS)
+            .map(|(number, scheduler)| caught(control, number, scheduler, by_twin))
+            .collect();
         let verdicts: Vec<String> = outcomes
             .iter()
             .zip(SCHEDULERS)
@@ -98,14 +113,25 @@ fn every_planted_bug_is_caught() {
             })
             .collect();
         let verdicts = verdicts.join(", ");
+        let who = if by_twin { "followed" } else { "small" };
         // Past libtest's capture, on purpose: the line is part of the result.
         let _ =
-            writeln!(std::io::stdout(), "control {:<28} {}_small: {verdicts}", control.bug, control.scenario);
+            writeln!(std::io::stdout(), "control {:<28} {}_{who}: {verdicts}", control.bug, control.scenario);
         if outcomes.iter().all(Result::is_err) {
             missed.push(format!("{}: {verdicts}", control.bug));
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn every_planted_bug_is_caught() {
+    all_are_caught(CONTROLS, false);
+}
+
+#[test]
+fn the_twin_does_not_follow_planted_bugs() {
+    all_are_caught(REJECTED, true);
 }
 
 /// One notify, after what is waited for has come about, and a waiter that takes any wake for it.

@@ -8,7 +8,7 @@ mod scenarios;
 #[path = "harness/threads.rs"]
 mod threads;
 
-use harness::Sampling;
+use harness::{Sampling, WIDE};
 use scenarios::{gate, pool, queue, traffic};
 
 const POOL: Sampling = Sampling {
@@ -16,7 +16,7 @@ const POOL: Sampling = Sampling {
     guarantees: &["P1", "P2", "P3", "P5", "P6", "P7", "P8", "P11"],
     threads: pool::Size::SMALL.threads(),
     messages: pool::Size::SMALL.messages(),
-    wide: false,
+    one_in: 1,
     reaches: &[
         "rung before sleep",
         "rung while polling",
@@ -40,7 +40,7 @@ const QUEUE: Sampling = Sampling {
     guarantees: &["D1", "D2", "D5", "D6", "D10", "D11", "D12"],
     threads: queue::Size::SMALL.threads(),
     messages: queue::Size::SMALL.messages(),
-    wide: false,
+    one_in: 1,
     reaches: &[
         "rung before sleep",
         "slept",
@@ -59,7 +59,7 @@ const WIDE_POOL: Sampling = Sampling {
     name: "pool_wide",
     threads: pool::Size::WIDE.threads(),
     messages: pool::Size::WIDE.messages(),
-    wide: true,
+    one_in: WIDE,
     reaches: &["slept", "pause refused", "drained, but not at once", "drain stranded"],
     ..POOL
 };
@@ -68,7 +68,7 @@ const WIDE_QUEUE: Sampling = Sampling {
     name: "queue_wide",
     threads: queue::Size::WIDE.threads(),
     messages: queue::Size::WIDE.messages(),
-    wide: true,
+    one_in: WIDE,
     reaches: &["slept", "queued behind", "visit refused", "closed twice"],
     ..QUEUE
 };
@@ -78,7 +78,7 @@ const TRAFFIC: Sampling = Sampling {
     guarantees: &["D1", "D7", "D8", "D9", "D11"],
     threads: traffic::Size::SMALL.threads(),
     messages: traffic::Size::SMALL.messages(),
-    wide: false,
+    one_in: 1,
     reaches: &[
         "slept",
         "rung before sleep",
@@ -94,7 +94,7 @@ const WIDE_TRAFFIC: Sampling = Sampling {
     name: "traffic_wide",
     threads: traffic::Size::WIDE.threads(),
     messages: traffic::Size::WIDE.messages(),
-    wide: true,
+    one_in: WIDE,
     reaches: &["slept", "discarded", "granted in line"],
     ..TRAFFIC
 };
@@ -104,7 +104,7 @@ const GATE: Sampling = Sampling {
     guarantees: &["E1", "E2", "E3", "E4", "E5"],
     threads: gate::Size::SMALL.threads(),
     messages: gate::Size::SMALL.messages(),
-    wide: false,
+    one_in: 1,
     reaches: &[
         "waits for an epoch",
         "left to who delivers",
@@ -125,7 +125,7 @@ const WIDE_GATE: Sampling = Sampling {
     name: "gate_wide",
     threads: gate::Size::WIDE.threads(),
     messages: gate::Size::WIDE.messages(),
-    wide: true,
+    one_in: WIDE,
     reaches: &[
         "left to who delivers",
         "released",

@@ -14,10 +14,13 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 /// How many schedules a small scenario gets under each scheduler, unless `KEYLANE_SCHEDULES` says otherwise.
-const SCHEDULES: usize = 1_000;
+pub const SCHEDULES: usize = 1_000;
 
-/// A wide one gets so many times fewer.
-const WIDE: usize = 50;
+/// Of so many schedules of a small scenario, a wide one gets one,
+pub const WIDE: usize = 50;
+
+/// and so does one that the twin follows, which has to be told and taken step by step once more.
+pub const FOLLOWED: usize = 4;
 
 /// Far more than any execution here takes; more is an endless loop.
 const MAX_STEPS: usize = 1_000_000;
@@ -57,7 +60,8 @@ pub struct Sampling {
     pub threads: usize,
     /// Before callbacks hand in more.
     pub messages: usize,
-    pub wide: bool,
+    /// How many schedules a small scenario has for one of this.
+    pub one_in: usize,
     /// Branches (`mark` in the sources) that some schedule must take, else the sampling asks nothing.
     pub reaches: &'static [&'static str],
 }
@@ -73,7 +77,7 @@ impl Sampling {
             return replay(&schedule, scenario);
         }
         let small = setting("KEYLANE_SCHEDULES").map_or(SCHEDULES, |number| parse(&number) as usize);
-        let schedules = if self.wide { small.div_ceil(WIDE) } else { small };
+        let schedules = small.div_ceil(self.one_in);
         let seed =
             setting("KEYLANE_SEED").map_or_else(|| RandomState::new().hash_one(0), |seed| parse(&seed));
         let mut marks = BTreeMap::new();
@@ -111,7 +115,8 @@ impl Sampling {
                 out,
                 "FAILED {name}/{scheduler} with seed {seed}: the schedule is in the last file that shuttle names \
                  below. To see it again:\n    \
-                 KEYLANE_REPLAY=<that file> cargo test -p keylane-shuttle --test sampled -- --exact {name}"
+                 KEYLANE_REPLAY=<that file> cargo test -p keylane-shuttle --test {} -- --exact {name}",
+                env!("CARGO_CRATE_NAME")
             );
             resume_unwind(panic);
         }

@@ -1,4 +1,5 @@
 //! What scenarios run on, over shuttle. The stress test has the same surface over std.
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 
 use std::cell::Cell;
 use std::sync::Mutex;
@@ -17,6 +18,11 @@ pub fn id() -> Id {
 /// A moment at which another thread may go on.
 pub fn step() {
     shuttle::thread::sleep(std::time::Duration::ZERO);
+}
+
+/// Whether this is the thread that an execution begins with.
+pub fn starts_all() -> bool {
+    shuttle::thread::current().name() == Some("main-thread")
 }
 
 /// One of the numbers below `bound`, drawn as part of the schedule.

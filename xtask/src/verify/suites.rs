@@ -59,6 +59,10 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
     let mut plans = vec![
         Plan { environment: schedules, ..plan("samples", "sampled", SAMPLED, "keylane-shuttle/sampled") },
         Plan {
+            environment: followed,
+            ..plan("samples, followed by the specifications", "sampled", FOLLOWED, "keylane-shuttle/traces")
+        },
+        Plan {
             environment: programs,
             ..plan("the checker, checked", "checker", "", "keylane-checker/differential")
         },
@@ -141,6 +145,8 @@ pub fn plans(tier: Tier) -> Vec<Plan> {
 
 const SAMPLED: &str = "D1 D2 D5 D6 D7 D8 D9 D10 D11 D12 P1 P2 P3 P5 P6 P7 P8 P12 E1 E2 E3 E4 E5";
 
+const FOLLOWED: &str = "D1 D2 D3 D5 D7 D8 D9 D10 D11 P1 P2 P3 P5 P6 P7 P8 P11 E1 E2 E3 E4 E5";
+
 /// So many for each of four small tests under each of three schedulers, and a fiftieth for each wide one: 85,000 are a
 /// million in all.
 fn schedules(tier: Tier) -> Vec<(&'static str, String)> {
@@ -148,6 +154,16 @@ fn schedules(tier: Tier) -> Vec<(&'static str, String)> {
         Tier::Quick => 2_500,
         Tier::Default => 85_000,
         Tier::Deep => 850_000,
+    };
+    vec![("KEYLANE_SCHEDULES", schedules.to_string())]
+}
+
+/// A fourth of that for each of five plans under each of three schedulers. They take ten times as long as small samples do.
+fn followed(tier: Tier) -> Vec<(&'static str, String)> {
+    let schedules = match tier {
+        Tier::Quick => 1_000,
+        Tier::Default => 8_000,
+        Tier::Deep => 80_000,
     };
     vec![("KEYLANE_SCHEDULES", schedules.to_string())]
 }
