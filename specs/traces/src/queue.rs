@@ -252,6 +252,8 @@ struct Teller {
     runs: Option<(u8, bool)>,
     /// Whether its callback has come to its end.
     ended: bool,
+    /// Whether the first of what was discarded has been counted as over.
+    dropped: bool,
     /// Whose word is where, of connections that have entered.
     lanes: HashMap<usize, u8>,
     /// How many lanes the boss has closed,
@@ -282,6 +284,7 @@ impl Teller {
             pending: HashSet::new(),
             runs: None,
             ended: false,
+            dropped: false,
             lanes: HashMap::new(),
             closed: 0,
             closes: 0,
@@ -391,7 +394,17 @@ impl Teller {
                 return self.ends(true, note.what == "give_back");
             }
             // Of what was discarded.
-            "done" | "give_back" => return Ok(()),
+            "done" => {
+                self.dropped = true;
+                Action::DispatchDropDiscarded
+            }
+            "give_back" => {
+                // Who is not ordered counts nothing.
+                if !std::mem::take(&mut self.dropped) {
+                    self.actions.push(Action::DispatchDropDiscarded);
+                }
+                Action::DispatchReturnDiscarded
+            }
             "begin" => {
                 (self.runs, self.ended) = (Some((Message::of(note.value).from, false)), false);
                 return Ok(());

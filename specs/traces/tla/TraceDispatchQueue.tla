@@ -55,6 +55,8 @@ TraceNext ==
                /\ hand'[Dispatch].from = From(Event.from)
                /\ hand'[Dispatch].number = Event.number
           ELSE ~Has("from") /\ ~Has("number") /\ where'[Dispatch] # "runs"
+    \/ Is("Dispatch_DropDiscarded") /\ Dispatch_DropDiscarded
+    \/ Is("Dispatch_ReturnDiscarded") /\ Dispatch_ReturnDiscarded
     \/ Is("Tell") /\ Tell
     \/ Is("Dispatch_DropPending") /\ Dispatch_DropPending
     \/ Is("Dispatch_Return") /\ Dispatch_Return

@@ -142,6 +142,12 @@ pub enum Action {
         /// and which one of these.
         number: Option<u8>,
     },
+    /// Before it goes on, it drops what was discarded, one message after the other: it is over,
+    #[serde(rename = "Dispatch_DropDiscarded")]
+    DispatchDropDiscarded,
+    /// and its permit goes back.
+    #[serde(rename = "Dispatch_ReturnDiscarded")]
+    DispatchReturnDiscarded,
     /// It tells of a reset.
     Tell,
     /// Its callback has returned: an ordered connection may dispatch fast again,
@@ -209,6 +215,7 @@ impl Protocol for DispatchQueue {
     const LAWS: &'static [(&'static str, Law<Self>)] = &[
         ("Fate", Law::Always(Self::fate)),
         ("OrderedWaits", Law::Always(Self::ordered_waits)),
+        ("OverIsCounted", Law::Always(Self::over_is_counted)),
         ("ToldOnce", Law::Always(Self::told_once)),
         ("Reserved", Law::Always(Self::reserved)),
         ("NobodyWaitsForNothing", Law::Always(Self::nobody_waits_for_nothing)),
@@ -285,11 +292,13 @@ impl Protocol for DispatchQueue {
             Action::LocalPassOn => self.local_pass_on(state),
             Action::LocalEndQueue => self.local_end_queue(state),
             Action::LocalLieDown => Self::local_lie_down(state),
-            Action::DispatchStep { from, number } => self.dispatch_step(state, from, number),
+            Action::DispatchStep { from, number } => Self::dispatch_step(state, from, number),
+            Action::DispatchDropDiscarded => Self::dispatch_drop_discarded(state),
+            Action::DispatchReturnDiscarded => self.dispatch_return_discarded(state),
             Action::Tell => Self::tell(state),
             Action::DispatchDropPending => self.dispatch_drop_pending(state),
             Action::DispatchReturn => self.dispatch_return(state),
-            Action::DispatchLieDown => self.dispatch_lie_down(state),
+            Action::DispatchLieDown => Self::dispatch_lie_down(state),
             Action::ShutdownCloseThrottle => self.shutdown_close_throttle(state),
             Action::ShutdownCloseLane => Self::shutdown_close_lane(state),
             Action::ShutdownSeal => self.shutdown_seal(state),

@@ -79,7 +79,7 @@ impl DispatchQueue {
 
     /// If a visit is under way, waits until the last one rings.
     pub(super) fn join_threads(&self, state: &State) -> Option<State> {
-        when(state.local.at == At::Stopped && state.dispatch.at == At::Stopped)?;
+        when(state.local.at == At::Stopped && state.dispatch_at() == Some(At::Stopped))?;
         when(self.boss_is_at(state, Boss::Joins))?;
         let mut next = state.clone();
         next.boss = if state.roster.visiting > 0 { Boss::WaitsForQuiet } else { Boss::Reclaims };
@@ -94,15 +94,18 @@ impl DispatchQueue {
         Some(next)
     }
 
+    /// One after the other comes back: but by now nobody waits for room, and no lane is open.
     pub(super) fn reclaim(&self, state: &State) -> Option<State> {
         when(self.boss_is_at(state, Boss::Reclaims))?;
         let mut next = state.clone();
-        let mut left = state.dispatch.taken_in();
-        let gone = state.dispatch.discarded(&left);
-        left.extend(state.local.messages());
+        let gone = state.dispatch.discarded();
+        let left = [state.dispatch.taken_in(), state.local.messages().collect()].concat();
         gone.iter().for_each(|&message| next.becomes(message, Fate::Discarded));
         left.iter().for_each(|&message| next.becomes(message, Fate::Back));
-        next.throttle.reserved -= self.permits(&gone) + self.permits(&left);
+        for message in gone.iter().chain(&left).filter(|message| message.from != self.me()) {
+            next.throttle.reserved -= 1;
+            next.connection_mut(message.from).done += 1;
+        }
         next.dispatch.keeps(Vec::new());
         next.local.keeps(Vec::new());
         next.boss = Boss::Joined;
