@@ -436,19 +436,22 @@ Shutdown_CloseThrottle ==
     /\ throttle' = [throttle EXCEPT !.line = <<>>, !.closed = TRUE]
     /\ UNCHANGED <<lanes, posts, hand, consumers, ends>>
 
-\* Lane by lane, with the roster's lock in hand.
-Shutdown_CloseLane ==
+\* Lane by lane, with the roster's lock in hand. The code begins with the oldest; nothing depends on that.
+Shutdown_CloseLane(c) ==
     /\ where[Boss] = "closes lanes"
-    /\ IF roster.left = {}
-       THEN /\ roster' = [roster EXCEPT !.closing = FALSE]
-            /\ Go(Boss, "seals")
-            /\ lane' = lane
-       ELSE LET c == CHOOSE d \in roster.left : TRUE
-            IN  /\ lane' = [lane EXCEPT ![c].closed = TRUE]
-                /\ roster' = [closing |-> TRUE, left |-> roster.left \ {c},
-                              visiting |-> IF lane[c].visiting THEN roster.visiting + 1 ELSE roster.visiting]
-                /\ where' = where
-    /\ UNCHANGED <<sent, quiet, throttle, posts, hand, consumers, ends>>
+    /\ c \in roster.left
+    /\ lane' = [lane EXCEPT ![c].closed = TRUE]
+    /\ roster' = [closing |-> TRUE, left |-> roster.left \ {c},
+                  visiting |-> IF lane[c].visiting THEN roster.visiting + 1 ELSE roster.visiting]
+    /\ UNCHANGED <<sent, quiet, throttle, posts, where, hand, consumers, ends>>
+
+\* All are closed: lets go of it.
+Shutdown_CloseRoster ==
+    /\ where[Boss] = "closes lanes"
+    /\ roster.left = {}
+    /\ roster' = [roster EXCEPT !.closing = FALSE]
+    /\ Go(Boss, "seals")
+    /\ UNCHANGED <<lane, sent, quiet, throttle, posts, hand, consumers, ends>>
 
 Shutdown_Seal ==
     /\ Boss_At("seals", "closes local")
@@ -518,7 +521,8 @@ Next ==
     \/ Dispatch_Return
     \/ Dispatch_LieDown
     \/ Shutdown_CloseThrottle
-    \/ Shutdown_CloseLane
+    \/ \E c \in Conns : Shutdown_CloseLane(c)
+    \/ Shutdown_CloseRoster
     \/ Shutdown_Seal
     \/ Shutdown_CloseLocal
     \/ Shutdown_CloseQueue
@@ -539,7 +543,8 @@ Fairness ==
     /\ WF_vars(Dispatch_Step) /\ WF_vars(Dispatch_DropDiscarded) /\ WF_vars(Dispatch_ReturnDiscarded)
     /\ WF_vars(Tell) /\ WF_vars(Dispatch_DropPending)
     /\ WF_vars(Dispatch_Return) /\ WF_vars(Dispatch_LieDown)
-    /\ WF_vars(Shutdown_CloseLane) /\ WF_vars(Shutdown_Seal) /\ WF_vars(Shutdown_CloseLocal)
+    /\ \A c \in Conns : WF_vars(Shutdown_CloseLane(c))
+    /\ WF_vars(Shutdown_CloseRoster) /\ WF_vars(Shutdown_Seal) /\ WF_vars(Shutdown_CloseLocal)
     /\ WF_vars(Shutdown_CloseQueue) /\ WF_vars(Join_Threads) /\ WF_vars(Join_Hear) /\ WF_vars(Reclaim)
 
 Spec == Init /\ [][Next]_vars /\ Fairness

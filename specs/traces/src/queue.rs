@@ -256,8 +256,8 @@ struct Teller {
     dropped: bool,
     /// Whose word is where, of connections that have entered.
     lanes: HashMap<usize, u8>,
-    /// How many lanes the boss has closed,
-    closed: u8,
+    /// Whose lanes the boss has closed,
+    closed: HashSet<u8>,
     /// and how many inboxes.
     closes: u8,
     joins: bool,
@@ -286,7 +286,7 @@ impl Teller {
             ended: false,
             dropped: false,
             lanes: HashMap::new(),
-            closed: 0,
+            closed: HashSet::new(),
             closes: 0,
             joins: false,
             reclaims: false,
@@ -466,10 +466,10 @@ impl Teller {
         Ok(())
     }
 
-    /// So many of the lanes are closed by now.
-    fn close_lanes(&mut self, closed: u8) {
-        self.actions.extend((self.closed..closed).map(|_| Action::ShutdownCloseLane));
-        self.closed = self.closed.max(closed);
+    fn close_lane(&mut self, connection: u8) {
+        if self.closed.insert(connection) {
+            self.actions.push(Action::ShutdownCloseLane { connection });
+        }
     }
 
     fn boss(&mut self, by: u8, note: Note) -> Result<()> {
@@ -491,17 +491,17 @@ impl Teller {
             // Taking back shuts down once more.
             _ if self.joins => return Ok(()),
             "close_throttle" => Action::ShutdownCloseThrottle,
-            // In the specification all lanes are closed, in their order. Here those of connections that are gone are not in
-            // the roster any more, and of a lane that nobody has entered it makes no difference when.
+            // In the specification all lanes are closed. Here those of connections that are gone are not in the roster any
+            // more, and of a lane that nobody has entered it is not known whose it is, and makes no difference when.
             "close_lane" => {
                 if let Some(&connection) = self.lanes.get(&note.at) {
-                    self.close_lanes(connection + 1);
+                    self.close_lane(connection);
                 }
                 return Ok(());
             }
             "close_roster" => {
-                self.close_lanes(self.plan.connections);
-                Action::ShutdownCloseLane
+                (0..self.plan.connections).for_each(|connection| self.close_lane(connection));
+                Action::ShutdownCloseRoster
             }
             "seal" => Action::ShutdownSeal,
             "close" => {

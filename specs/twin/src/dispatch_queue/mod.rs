@@ -162,9 +162,15 @@ pub enum Action {
     /// Whoever waits for room is refused, and so is who comes for it.
     #[serde(rename = "Shutdown_CloseThrottle")]
     ShutdownCloseThrottle,
-    /// The next lane is closed, or all are.
+    /// A lane is closed,
     #[serde(rename = "Shutdown_CloseLane")]
-    ShutdownCloseLane,
+    ShutdownCloseLane {
+        /// Whose.
+        connection: Id,
+    },
+    /// and all are.
+    #[serde(rename = "Shutdown_CloseRoster")]
+    ShutdownCloseRoster,
     /// The queue takes nothing from outside any more.
     #[serde(rename = "Shutdown_Seal")]
     ShutdownSeal,
@@ -269,7 +275,7 @@ impl Protocol for DispatchQueue {
         }
         actions.extend(Self::of_local(state));
         Self::of_dispatch(state, &mut actions);
-        actions.extend(self.of_boss(state));
+        self.of_boss(state, &mut actions);
         actions
     }
 
@@ -300,7 +306,8 @@ impl Protocol for DispatchQueue {
             Action::DispatchReturn => self.dispatch_return(state),
             Action::DispatchLieDown => Self::dispatch_lie_down(state),
             Action::ShutdownCloseThrottle => self.shutdown_close_throttle(state),
-            Action::ShutdownCloseLane => Self::shutdown_close_lane(state),
+            Action::ShutdownCloseLane { connection } => Self::shutdown_close_lane(state, connection),
+            Action::ShutdownCloseRoster => Self::shutdown_close_roster(state),
             Action::ShutdownSeal => self.shutdown_seal(state),
             Action::ShutdownCloseLocal => self.shutdown_close_local(state),
             Action::ShutdownCloseQueue => self.shutdown_close_queue(state),

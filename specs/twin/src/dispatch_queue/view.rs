@@ -100,11 +100,6 @@ impl State {
         self.local.is_closed()
     }
 
-    /// The lane that is closed next, if one is left.
-    pub fn next_lane(&self) -> Option<Id> {
-        self.roster.left.iter().next()
-    }
-
     /// Whether all threads have ended, and what is left may be reclaimed.
     pub fn may_reclaim(&self) -> bool {
         self.boss == Boss::Reclaims

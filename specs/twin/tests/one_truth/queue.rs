@@ -199,10 +199,8 @@ fn follow(
                 reference.requests.remove(&message.expect("it waits with one"));
             }
         }
-        Action::ShutdownCloseLane => match before.next_lane() {
-            Some(lane) => reference.queue.close_lane(source(twin, lane)),
-            None => reference.queue.close_fast(),
-        },
+        Action::ShutdownCloseLane { connection } => reference.queue.close_lane(source(twin, connection)),
+        Action::ShutdownCloseRoster => reference.queue.close_fast(),
         Action::ShutdownSeal => reference.queue.seal(),
         Action::ShutdownCloseLocal => reference.queue.close_local(stop(twin)),
         Action::ShutdownCloseQueue => reference.queue.close_queue(stop(twin)),
@@ -352,6 +350,7 @@ fn a_model_that_forgets_a_step_is_found_out() {
     let of_the_end = [
         "Shutdown_CloseThrottle",
         "Shutdown_CloseLane",
+        "Shutdown_CloseRoster",
         "Shutdown_Seal",
         "Shutdown_CloseLocal",
         "Shutdown_CloseQueue",
