@@ -340,7 +340,8 @@ impl Consumer {
             match arrival {
                 Arrival::Message(message) => kept.push(message),
                 Arrival::Discards { from, .. } => {
-                    gone.extend(kept.extract_if(.., |message| message.from == from));
+                    gone.extend(kept.iter().filter(|message| message.from == from));
+                    kept.retain(|message| message.from != from);
                 }
             }
         }
