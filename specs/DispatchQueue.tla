@@ -49,6 +49,8 @@ VARIABLES
     hand,       \* by connection: the message that it delivers; by dispatch and local thread: whose callback runs
     backlog,    \* by post: what its thread has taken in, in order
     events,     \* of the dispatch thread: what it has yet to tell
+    dropping,   \* of it too, before it does anything else: whose discarded messages it has in hand yet, by connection and
+                \* in order, and whether the first of them is over
     fate,       \* by message that was accepted: what has become of it
     delivered,  \* by connection, and of those to oneself: how many were begun
     reset,      \* connections that have been reset
@@ -57,7 +59,7 @@ VARIABLES
 
 lanes == <<lane, sent, roster, quiet>>
 posts == <<box, bell, ringing>>
-consumers == <<backlog, events>>
+consumers == <<backlog, events, dropping>>
 ends == <<fate, delivered, reset, emptied, told>>
 vars == <<lanes, throttle, posts, where, hand, consumers, ends>>
 
@@ -76,6 +78,7 @@ Init ==
     /\ hand = [t \in Conns \cup Post |-> NoMessage]
     /\ backlog = [p \in Post |-> <<>>]
     /\ events = <<>>
+    /\ dropping = [of |-> <<>>, over |-> FALSE]
     /\ fate = <<>>
     /\ delivered = [c \in Conns \cup {Me} |-> 0]
     /\ reset = {}
@@ -114,6 +117,7 @@ Swap(p, lieDown) ==
 
 Sleep(p) ==
     /\ where[p] = "sleeps"
+    /\ p = Dispatch => dropping.of = <<>>
     /\ bell[p]
     /\ bell' = [bell EXCEPT ![p] = FALSE]
     /\ Go(p, "steps")
@@ -270,7 +274,7 @@ Local_Step ==
             /\ backlog' = [backlog EXCEPT ![Local] = Tail(all)]
             /\ hand' = [hand EXCEPT ![Local] = Head(all)]
             /\ IF Head(all).fast THEN Met(Head(all), "fast") ELSE fate' = fate
-    /\ UNCHANGED <<lanes, throttle, events, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<lanes, throttle, events, dropping, delivered, reset, emptied, told>>
 
 Local_Return ==
     /\ where[Local] = "runs"
@@ -289,7 +293,7 @@ Local_PassOn ==
        ELSE /\ Put(Local, Dispatch, Append(box[Dispatch].arrived, hand[Local]), box[Dispatch].door)
             /\ Go(Local, "steps")
             /\ UNCHANGED backlog
-    /\ UNCHANGED <<lanes, throttle, events, ends>>
+    /\ UNCHANGED <<lanes, throttle, events, dropping, ends>>
 
 \* Everything accepted here has been passed on: the queue may end.
 Local_EndQueue ==
@@ -306,7 +310,7 @@ Local_LieDown ==
     /\ Swap(Local, TRUE)
     /\ Go(Local, Rests(Local))
     /\ backlog' = [backlog EXCEPT ![Local] = @ \o box[Local].arrived]
-    /\ UNCHANGED <<lanes, throttle, hand, events, ends>>
+    /\ UNCHANGED <<lanes, throttle, hand, events, dropping, ends>>
 
 -----------------------------------------------------------------------------
 (* The dispatch thread. *)
@@ -321,14 +325,19 @@ TakenIn(kept, arrived) ==
     ELSE LET a == Head(arrived)
          IN  TakenIn(IF Discards(a) THEN SelectSeq(kept, LAMBDA m : m.from # a.from) ELSE Append(kept, a), Tail(arrived))
 
+\* What was discarded on the way. (Of one connection the code drops the highest priority first: here none is told from others.)
+RECURSIVE Discarded(_, _)
 Discarded(kept, arrived) ==
-    {m \in Range(kept) \cup {a \in Range(arrived) : ~Discards(a)} : m \notin Range(TakenIn(kept, arrived))}
+    IF arrived = <<>> THEN <<>>
+    ELSE LET a == Head(arrived)
+             gone == IF Discards(a) THEN SelectSeq(kept, LAMBDA m : m.from = a.from) ELSE <<>>
+         IN  gone \o Discarded(TakenIn(kept, <<a>>), Tail(arrived))
 
-Discarding(gone) == [m \in DOMAIN fate |-> IF m \in gone THEN "discarded" ELSE fate[m]]
+Discarding(gone) == [m \in DOMAIN fate |-> IF m \in Range(gone) THEN "discarded" ELSE fate[m]]
+Drops(gone) == dropping' = [of |-> [i \in 1..Len(gone) |-> gone[i].from], over |-> FALSE]
 
-\* Permits of what was discarded come back: one by one, but nobody who waits for room acts between.
-FreeUp(gone) == [throttle EXCEPT !.reserved = @ - Cardinality({m \in gone : m.from # Me})]
-Served(gone) == Range(throttle.line) \ Range(Serve(FreeUp(gone)).line)
+\* It goes on when it has dropped what was discarded.
+Dispatch_At(place) == where[Dispatch] = place /\ dropping.of = <<>>
 
 \* In each connection and priority the first; of these, of the highest priority (D2, D3). Which connection's, is open.
 MayPick(all, i) ==
@@ -337,9 +346,9 @@ MayPick(all, i) ==
 
 WithoutAt(all, i) == SubSeq(all, 1, i - 1) \o SubSeq(all, i + 1, Len(all))
 
-\* Takes in what has arrived. Then tells of an event, or begins the callback of a message.
+\* Takes in what has arrived. Then drops what was discarded, and tells of an event, or begins the callback of a message.
 Dispatch_Step ==
-    /\ where[Dispatch] = "steps"
+    /\ Dispatch_At("steps")
     /\ Swap(Dispatch, FALSE)
     /\ LET arrived == box[Dispatch].arrived
            all == TakenIn(backlog[Dispatch], arrived)
@@ -351,9 +360,8 @@ Dispatch_Step ==
                  [] box[Dispatch].door # "back" /\ news = <<>> /\ all # <<>> -> "runs"
                  [] box[Dispatch].door = "run" /\ news = <<>> /\ all = <<>> -> "stopped"
                  [] OTHER -> "lies down"
-       IN  /\ throttle' = Serve(FreeUp(gone))
-           /\ where' = [t \in Threads |->
-                        IF t = Dispatch THEN place ELSE IF t \in Served(gone) THEN "has" ELSE where[t]]
+       IN  /\ Go(Dispatch, place)
+           /\ Drops(gone)
            /\ events' = news
            /\ IF place = "runs"
               THEN \E i \in 1..Len(all) :
@@ -364,18 +372,33 @@ Dispatch_Step ==
               ELSE /\ hand' = hand
                    /\ backlog' = [backlog EXCEPT ![Dispatch] = all]
                    /\ fate' = Discarding(gone)
-    /\ UNCHANGED <<lanes, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<lanes, throttle, delivered, reset, emptied, told>>
+
+\* One discarded message after the other: it is over,
+Dispatch_DropDiscarded ==
+    /\ dropping.of # <<>>
+    /\ ~dropping.over
+    /\ lane' = [lane EXCEPT ![Head(dropping.of)].done = @ + 1]
+    /\ dropping' = [dropping EXCEPT !.over = TRUE]
+    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, where, hand, backlog, events, ends>>
+
+\* and its permit goes back.
+Dispatch_ReturnDiscarded ==
+    /\ dropping.over
+    /\ Release(Dispatch, where[Dispatch])
+    /\ dropping' = [of |-> Tail(dropping.of), over |-> FALSE]
+    /\ UNCHANGED <<lanes, posts, hand, backlog, events, ends>>
 
 Tell ==
-    /\ where[Dispatch] = "tells"
+    /\ Dispatch_At("tells")
     /\ told' = told \cup {Head(events).from}
     /\ events' = Tail(events)
     /\ Go(Dispatch, "steps")
-    /\ UNCHANGED <<lanes, throttle, posts, hand, backlog, fate, delivered, reset, emptied>>
+    /\ UNCHANGED <<lanes, throttle, posts, hand, backlog, dropping, fate, delivered, reset, emptied>>
 
 \* The callback has returned: an ordered connection may dispatch fast again,
 Dispatch_DropPending ==
-    /\ where[Dispatch] = "runs"
+    /\ Dispatch_At("runs")
     /\ LET c == hand[Dispatch].from IN
        lane' = IF c \in Conns THEN [lane EXCEPT ![c].done = @ + 1] ELSE lane
     /\ Go(Dispatch, "returns")
@@ -383,23 +406,22 @@ Dispatch_DropPending ==
 
 \* and its permit goes back.
 Dispatch_Return ==
-    /\ where[Dispatch] = "returns"
+    /\ Dispatch_At("returns")
     /\ IF hand[Dispatch].from \in Conns THEN Release(Dispatch, "steps") ELSE Go(Dispatch, "steps") /\ UNCHANGED throttle
     /\ hand' = [hand EXCEPT ![Dispatch] = NoMessage]
     /\ UNCHANGED <<lanes, posts, consumers, ends>>
 
 Dispatch_LieDown ==
-    /\ where[Dispatch] = "lies down"
+    /\ Dispatch_At("lies down")
     /\ Swap(Dispatch, TRUE)
     /\ LET arrived == box[Dispatch].arrived
            gone == Discarded(backlog[Dispatch], arrived)
-       IN  /\ throttle' = Serve(FreeUp(gone))
-           /\ where' = [t \in Threads |->
-                        IF t = Dispatch THEN Rests(Dispatch) ELSE IF t \in Served(gone) THEN "has" ELSE where[t]]
+       IN  /\ Go(Dispatch, Rests(Dispatch))
+           /\ Drops(gone)
            /\ backlog' = [backlog EXCEPT ![Dispatch] = TakenIn(@, arrived)]
            /\ events' = events \o Events(arrived)
            /\ fate' = Discarding(gone)
-    /\ UNCHANGED <<lanes, hand, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<lanes, throttle, hand, delivered, reset, emptied, told>>
 
 -----------------------------------------------------------------------------
 (* Shutdown, and the wait for the end. *)
@@ -414,19 +436,22 @@ Shutdown_CloseThrottle ==
     /\ throttle' = [throttle EXCEPT !.line = <<>>, !.closed = TRUE]
     /\ UNCHANGED <<lanes, posts, hand, consumers, ends>>
 
-\* Lane by lane, with the roster's lock in hand.
-Shutdown_CloseLane ==
+\* Lane by lane, with the roster's lock in hand. The code begins with the oldest; nothing depends on that.
+Shutdown_CloseLane(c) ==
     /\ where[Boss] = "closes lanes"
-    /\ IF roster.left = {}
-       THEN /\ roster' = [roster EXCEPT !.closing = FALSE]
-            /\ Go(Boss, "seals")
-            /\ lane' = lane
-       ELSE LET c == CHOOSE d \in roster.left : TRUE
-            IN  /\ lane' = [lane EXCEPT ![c].closed = TRUE]
-                /\ roster' = [closing |-> TRUE, left |-> roster.left \ {c},
-                              visiting |-> IF lane[c].visiting THEN roster.visiting + 1 ELSE roster.visiting]
-                /\ where' = where
-    /\ UNCHANGED <<sent, quiet, throttle, posts, hand, consumers, ends>>
+    /\ c \in roster.left
+    /\ lane' = [lane EXCEPT ![c].closed = TRUE]
+    /\ roster' = [closing |-> TRUE, left |-> roster.left \ {c},
+                  visiting |-> IF lane[c].visiting THEN roster.visiting + 1 ELSE roster.visiting]
+    /\ UNCHANGED <<sent, quiet, throttle, posts, where, hand, consumers, ends>>
+
+\* All are closed: lets go of it.
+Shutdown_CloseRoster ==
+    /\ where[Boss] = "closes lanes"
+    /\ roster.left = {}
+    /\ roster' = [roster EXCEPT !.closing = FALSE]
+    /\ Go(Boss, "seals")
+    /\ UNCHANGED <<lane, sent, quiet, throttle, posts, hand, consumers, ends>>
 
 Shutdown_Seal ==
     /\ Boss_At("seals", "closes local")
@@ -445,7 +470,7 @@ Shutdown_CloseQueue ==
 
 \* Both threads have ended. If a visit is under way, waits until the last one rings.
 Join_Threads ==
-    /\ where[Local] = "stopped" /\ where[Dispatch] = "stopped"
+    /\ where[Local] = "stopped" /\ Dispatch_At("stopped")
     /\ Boss_At("joins", IF roster.visiting > 0 THEN "waits for quiet" ELSE "reclaims")
     /\ UNCHANGED <<lanes, throttle, posts, hand, consumers, ends>>
 
@@ -455,17 +480,19 @@ Join_Hear ==
     /\ quiet' = FALSE
     /\ UNCHANGED <<lane, sent, roster, throttle, posts, hand, consumers, ends>>
 
-\* What has not been dispatched comes back.
+\* What has not been dispatched comes back: one after the other, but by now nobody waits for room, and no lane is open.
 Reclaim ==
     /\ Boss_At("reclaims", "joined")
     /\ LET all == TakenIn(backlog[Dispatch], box[Dispatch].arrived)
            gone == Discarded(backlog[Dispatch], box[Dispatch].arrived)
            left == Range(all) \cup Range(backlog[Local] \o box[Local].arrived)
+           Over(c) == Cardinality({m \in Range(gone) \cup left : m.from = c})
        IN  /\ fate' = [m \in DOMAIN fate |-> IF m \in left THEN "back" ELSE Discarding(gone)[m]]
-           /\ throttle' = FreeUp(gone \cup left)
+           /\ throttle' = [throttle EXCEPT !.reserved = @ - Cardinality({m \in Range(gone) \cup left : m.from # Me})]
+           /\ lane' = [c \in Conns |-> [lane[c] EXCEPT !.done = @ + Over(c)]]
     /\ backlog' = [p \in Post |-> <<>>]
     /\ box' = [box EXCEPT ![Dispatch].arrived = <<>>, ![Local].arrived = <<>>]
-    /\ UNCHANGED <<lanes, bell, ringing, hand, events, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<sent, roster, quiet, bell, ringing, hand, events, dropping, delivered, reset, emptied, told>>
 
 -----------------------------------------------------------------------------
 Next ==
@@ -487,12 +514,15 @@ Next ==
     \/ Local_EndQueue
     \/ Local_LieDown
     \/ Dispatch_Step
+    \/ Dispatch_DropDiscarded
+    \/ Dispatch_ReturnDiscarded
     \/ Tell
     \/ Dispatch_DropPending
     \/ Dispatch_Return
     \/ Dispatch_LieDown
     \/ Shutdown_CloseThrottle
-    \/ Shutdown_CloseLane
+    \/ \E c \in Conns : Shutdown_CloseLane(c)
+    \/ Shutdown_CloseRoster
     \/ Shutdown_Seal
     \/ Shutdown_CloseLocal
     \/ Shutdown_CloseQueue
@@ -510,9 +540,11 @@ Fairness ==
         /\ WF_vars(Push(c)) /\ WF_vars(DropPending(c)) /\ WF_vars(Return(c))
     /\ WF_vars(Local_Step) /\ WF_vars(Local_Return) /\ WF_vars(Local_PassOn)
     /\ WF_vars(Local_EndQueue) /\ WF_vars(Local_LieDown)
-    /\ WF_vars(Dispatch_Step) /\ WF_vars(Tell) /\ WF_vars(Dispatch_DropPending)
+    /\ WF_vars(Dispatch_Step) /\ WF_vars(Dispatch_DropDiscarded) /\ WF_vars(Dispatch_ReturnDiscarded)
+    /\ WF_vars(Tell) /\ WF_vars(Dispatch_DropPending)
     /\ WF_vars(Dispatch_Return) /\ WF_vars(Dispatch_LieDown)
-    /\ WF_vars(Shutdown_CloseLane) /\ WF_vars(Shutdown_Seal) /\ WF_vars(Shutdown_CloseLocal)
+    /\ \A c \in Conns : WF_vars(Shutdown_CloseLane(c))
+    /\ WF_vars(Shutdown_CloseRoster) /\ WF_vars(Shutdown_Seal) /\ WF_vars(Shutdown_CloseLocal)
     /\ WF_vars(Shutdown_CloseQueue) /\ WF_vars(Join_Threads) /\ WF_vars(Join_Hear) /\ WF_vars(Reclaim)
 
 Spec == Init /\ [][Next]_vars /\ Fairness
@@ -544,6 +576,14 @@ OrderedWaits ==
         /\ \A m \in InFlight : m.from # c
         /\ where[Dispatch] = "runs" => hand[Dispatch].from # c
 
+\* D5: what was pushed waits, runs, is being dropped, or has been counted as over.
+NotOver(c) ==
+    Cardinality({m \in InFlight : m.from = c})
+    + (IF where[Dispatch] = "runs" /\ hand[Dispatch].from = c THEN 1 ELSE 0)
+    + Cardinality({i \in 1..Len(dropping.of) : dropping.of[i] = c /\ ~(i = 1 /\ dropping.over)})
+    + (IF where[c] = "drops pending" THEN 1 ELSE 0)
+OverIsCounted == \A c \in Conns : lane[c].done + NotOver(c) = sent[c]
+
 \* D7, D9: nothing is picked that was discarded before; of a reset is told once, and last.
 DiscardedIsNotPicked ==
     [][Picks /\ hand'[Dispatch].from # Me => hand'[Dispatch].number > emptied[hand'[Dispatch].from]]_vars
@@ -555,6 +595,7 @@ UnderWay ==
     + Cardinality({c \in Conns : where[c] \in {"has", "visits", "turned away", "departs", "departs to queue",
                                                "queues", "drops pending", "returns", "refused"}})
     + (IF where[Dispatch] \in {"runs", "returns"} /\ hand[Dispatch].from # Me THEN 1 ELSE 0)
+    + Len(dropping.of)
 Reserved == throttle.reserved = UnderWay /\ (Limit > 0 => throttle.reserved <= Limit)
 
 \* D8: nobody waits who would fit.

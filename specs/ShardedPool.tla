@@ -48,6 +48,7 @@ VARIABLES
     next,       \* the generation that the next drain ends, under `control`
     rung,       \* controls whose bell has been rung
     unripe,     \* items for later whose time has not come
+    ripe,       \* by shard: those whose time has come and that are not queued yet, the first that was due first
     root,       \* by item: itself, or the first of its parents
     accepted,
     committed,
@@ -57,7 +58,8 @@ VARIABLES
 inboxes == <<arrived, door>>
 controls == <<control, where, at, number, next, before>>
 counts == <<accepted, committed, spent>>
-vars == <<inboxes, core, generation, controls, rung, unripe, root, counts>>
+times == <<unripe, ripe>>
+vars == <<inboxes, core, generation, controls, rung, times, root, counts>>
 
 Init ==
     /\ arrived = [s \in Shards |-> <<>>]
@@ -74,6 +76,7 @@ Init ==
     /\ next = 1
     /\ rung = {}
     /\ unripe = {}
+    /\ ripe = [s \in Shards |-> <<>>]
     /\ root = [i \in 1..Items |-> None]
     /\ accepted = 0
     /\ committed = 0
@@ -110,27 +113,33 @@ Tell(s, c, gens) ==
 -----------------------------------------------------------------------------
 (* Taking in what has arrived, in its order, and what is due. *)
 
-RECURSIVE QueueWhatIsDue(_, _)
-QueueWhatIsDue(c, early) ==
-    LET due == {l \in c.later : l.item \notin early}
-    IN  IF due = {} THEN c
-        ELSE LET first == CHOOSE l \in due : \A m \in due : l.item <= m.item
-             IN  QueueWhatIsDue([c EXCEPT !.later = @ \ {first}, !.line[first.key] = Append(@, first.item)], early)
+\* In the order in which their times have come. If of some it was early yet, so it was of those that came due behind them.
+RECURSIVE QueueWhatIsDue(_, _, _)
+QueueWhatIsDue(c, early, due) ==
+    IF due = <<>> THEN c
+    ELSE LET here == {l \in c.later : l.item = Head(due) /\ l.item \notin early}
+             keys == {l.key : l \in here}
+         IN  QueueWhatIsDue([c EXCEPT !.later = @ \ here,
+                                      !.line = [k \in Keys |-> IF k \in keys THEN Append(@[k], Head(due)) ELSE @[k]]],
+                            early, Tail(due))
 
 \* What came later than something was due comes behind it: all know what was early yet when they came.
-RECURSIVE Admit(_, _)
-Admit(c, arrivals) ==
+RECURSIVE Admit(_, _, _)
+Admit(c, arrivals, due) ==
     IF arrivals = <<>> THEN c
     ELSE LET a == Head(arrivals)
-             b == QueueWhatIsDue(c, a.early)
+             b == QueueWhatIsDue(c, a.early, due)
              d == CASE a.kind = "back" -> [b EXCEPT !.line[a.key] = Append(@, a.item)]
                     [] a.kind = "front" -> [b EXCEPT !.line[a.key] = <<a.item>> \o @]
                     [] a.kind = "later" -> [b EXCEPT !.later = @ \cup {[key |-> a.key, item |-> a.item]}]
                     [] a.kind = "commit" -> [b EXCEPT !.commits = Append(@, a.item)]
-         IN  Admit(d, Tail(arrivals))
+         IN  Admit(d, Tail(arrivals), due)
 
 \* The shard as it is when everything has been taken in, with its generations.
-TakenIn(s) == QueueWhatIsDue(Admit(core[s], arrived[s]), unripe)
+TakenIn(s) == QueueWhatIsDue(Admit(core[s], arrived[s], ripe[s]), unripe, ripe[s])
+
+\* Items for later that have not come, whether they have been taken in or not.
+ToCome(s) == {l.item : l \in core[s].later} \cup {a.item : a \in {b \in Range(arrived[s]) : b.kind = "later"}}
 
 \* What comes from outside belongs to the generation that the shard is in, what a handler submits to its own.
 Born(s) ==
@@ -142,6 +151,7 @@ Born(s) ==
 
 TakeIn(s) ==
     /\ arrived' = [arrived EXCEPT ![s] = <<>>]
+    /\ ripe' = [ripe EXCEPT ![s] = <<>>]
     /\ generation' = Born(s)
 
 -----------------------------------------------------------------------------
@@ -155,7 +165,7 @@ Push(k, kind, parent) ==
     /\ arrived' = [arrived EXCEPT ![ShardOf(k)] =
                     Append(@, [kind |-> kind, key |-> k, item |-> accepted + 1, parent |-> parent, early |-> unripe])]
     /\ unripe' = IF kind = "later" THEN unripe \cup {accepted + 1} ELSE unripe
-    /\ UNCHANGED <<door, core, generation, controls, rung, committed>>
+    /\ UNCHANGED <<door, core, generation, controls, rung, ripe, committed>>
 
 Submit(k) == Push(k, "back", None) /\ spent' = spent
 
@@ -182,7 +192,7 @@ Commit(s) ==
     /\ committed' = committed + 1
     /\ arrived' = [arrived EXCEPT ![s] =
                     Append(@, [kind |-> "commit", key |-> None, item |-> committed + 1, parent |-> None, early |-> unripe])]
-    /\ UNCHANGED <<door, core, generation, controls, rung, unripe, root, accepted, spent>>
+    /\ UNCHANGED <<door, core, generation, controls, rung, times, root, accepted, spent>>
 
 Remove(k) ==
     LET s == ShardOf(k)
@@ -196,7 +206,9 @@ Remove(k) ==
 
 \* Time goes on, for one of the items that are to come.
 Ripen ==
-    /\ \E item \in unripe : unripe' = unripe \ {item}
+    /\ \E item \in unripe :
+        /\ unripe' = unripe \ {item}
+        /\ ripe' = [s \in Shards |-> IF item \in ToCome(s) THEN Append(ripe[s], item) ELSE ripe[s]]
     /\ UNCHANGED <<inboxes, core, generation, controls, rung, root, counts>>
 
 -----------------------------------------------------------------------------
@@ -217,7 +229,7 @@ Finish(k) ==
     LET s == ShardOf(k) IN
     /\ core[s].busy[k] # None
     /\ Tell(s, [core[s] EXCEPT !.busy[k] = None], generation)
-    /\ UNCHANGED <<inboxes, generation, controls, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, controls, times, root, counts>>
 
 \* P11: one at a time, in their order.
 PickCommit(s) ==
@@ -231,7 +243,7 @@ PickCommit(s) ==
 
 FinishCommit(s) ==
     /\ \E commit \in core[s].committing : Tell(s, [core[s] EXCEPT !.committing = @ \ {commit}], generation)
-    /\ UNCHANGED <<inboxes, generation, controls, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, controls, times, root, counts>>
 
 \* Whoever lays the baton down takes in what has arrived, if workers sleep (Baton): now or then, as far as one can tell here.
 \* Until it has been taken in, nobody who waits for a shard knows of it.
@@ -275,40 +287,40 @@ Wait_Hear(t, place, beyond) ==
     /\ t \in rung
     /\ rung' = rung \ {t}
     /\ IF at[t] < ShardCount THEN Go(t, place, at[t] + 1) ELSE Go(t, beyond, 1)
-    /\ UNCHANGED <<inboxes, core, generation, control, number, next, before, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, control, number, next, before, times, root, counts>>
 
 \* Pause
 
 Pause(p) ==
     /\ ~core[1].stop
     /\ Begin(p, "pauses")
-    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, times, root, counts>>
 
 Pause_Mark(p) ==
     /\ where[p] = "pauses"
     /\ core' = [core EXCEPT ![at[p]].pauses = @ + 1]
     /\ Step(p, "pauses", "quiets")
-    /\ UNCHANGED <<inboxes, generation, number, next, before, rung, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, number, next, before, rung, times, root, counts>>
 
 Quiet == [drain |-> None]
 
 Pause_Wait(p) ==
     /\ where[p] = "quiets"
     /\ Wait_Look(p, Quiet, "paused")
-    /\ UNCHANGED <<inboxes, generation, control, number, next, before, rung, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, control, number, next, before, rung, times, root, counts>>
 
 Resume(p) ==
     /\ where[p] = "paused"
     /\ control = Nobody
     /\ control' = p
     /\ Go(p, "resumes", 1)
-    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, times, root, counts>>
 
 Resume_Mark(p) ==
     /\ where[p] = "resumes"
     /\ core' = [core EXCEPT ![at[p]].pauses = @ - 1]
     /\ Step(p, "resumes", "done")
-    /\ UNCHANGED <<inboxes, generation, number, next, before, rung, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, number, next, before, rung, times, root, counts>>
 
 \* Drain
 
@@ -317,7 +329,7 @@ Drain(d) ==
     /\ number' = [number EXCEPT ![d] = next]
     /\ next' = next + 1
     /\ before' = [before EXCEPT ![d] = accepted]
-    /\ UNCHANGED <<inboxes, core, generation, rung, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, rung, times, root, counts>>
 
 \* What has arrived by now belongs to the generation that ends, what arrives later does not.
 Drain_Mark(d) ==
@@ -331,7 +343,7 @@ Drain_Mark(d) ==
 Drain_Wait(d) ==
     /\ where[d] = "empties"
     /\ Wait_Look(d, [drain |-> number[d]], "looks")
-    /\ UNCHANGED <<inboxes, generation, control, number, next, before, rung, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, generation, control, number, next, before, rung, times, root, counts>>
 
 \* With every baton in hand: each was drained once, but is so now all of it?
 AllBorn ==
@@ -341,6 +353,7 @@ AllBorn ==
 Drain_Look(d) ==
     /\ where[d] = "looks"
     /\ arrived' = [s \in Shards |-> <<>>]
+    /\ ripe' = [s \in Shards |-> <<>>]
     /\ generation' = AllBorn
     /\ core' = [s \in Shards |-> TakenIn(s)]
     /\ LET stranded == \E s \in Shards : IsStranded(TakenIn(s), AllBorn, number[d])
@@ -355,13 +368,13 @@ Drain_Look(d) ==
 Shutdown ==
     /\ How # "never"
     /\ Begin(Stopper, "closes")
-    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, unripe, root, counts>>
+    /\ UNCHANGED <<inboxes, core, generation, number, next, before, rung, times, root, counts>>
 
 Shutdown_Close ==
     /\ where[Stopper] = "closes"
     /\ door' = [door EXCEPT ![at[Stopper]] = "closed"]
     /\ IF at[Stopper] < ShardCount THEN Go(Stopper, "closes", at[Stopper] + 1) ELSE Go(Stopper, "stops", 1)
-    /\ UNCHANGED <<arrived, core, generation, control, number, next, before, rung, unripe, root, counts>>
+    /\ UNCHANGED <<arrived, core, generation, control, number, next, before, rung, times, root, counts>>
 
 \* What is to come never will. Paused, or told to hand back, it hands back all.
 ShutDown_Mark ==

@@ -264,10 +264,12 @@ struct Teller {
     runs: Option<(u8, bool)>,
     /// Whether its callback has come to its end.
     ended: bool,
+    /// Whether the first of what was discarded has been counted as over.
+    dropped: bool,
     /// Whose word is where, of connections that have entered.
     lanes: HashMap<usize, u8>,
-    /// How many lanes the boss has closed,
-    closed: u8,
+    /// Whose lanes the boss has closed,
+    closed: HashSet<u8>,
     /// and how many inboxes.
     closes: u8,
     joins: bool,
@@ -294,8 +296,9 @@ impl Teller {
             pending: HashSet::new(),
             runs: None,
             ended: false,
+            dropped: false,
             lanes: HashMap::new(),
-            closed: 0,
+            closed: HashSet::new(),
             closes: 0,
             joins: false,
             reclaims: false,
@@ -403,7 +406,17 @@ impl Teller {
                 return self.ends(true, note.what == "give_back");
             }
             // Of what was discarded.
-            "done" | "give_back" => return Ok(()),
+            "done" => {
+                self.dropped = true;
+                Action::DispatchDropDiscarded
+            }
+            "give_back" => {
+                // Who is not ordered counts nothing.
+                if !std::mem::take(&mut self.dropped) {
+                    self.actions.push(Action::DispatchDropDiscarded);
+                }
+                Action::DispatchReturnDiscarded
+            }
             "begin" => {
                 (self.runs, self.ended) = (Some((Message::of(note.value).from, false)), false);
                 return Ok(());
@@ -465,10 +478,10 @@ impl Teller {
         Ok(())
     }
 
-    /// So many of the lanes are closed by now.
-    fn close_lanes(&mut self, closed: u8) {
-        self.actions.extend((self.closed..closed).map(|_| Action::ShutdownCloseLane));
-        self.closed = self.closed.max(closed);
+    fn close_lane(&mut self, connection: u8) {
+        if self.closed.insert(connection) {
+            self.actions.push(Action::ShutdownCloseLane { connection });
+        }
     }
 
     fn boss(&mut self, by: u8, note: Note) -> Result<()> {
@@ -490,17 +503,17 @@ impl Teller {
             // Taking back shuts down once more.
             _ if self.joins => return Ok(()),
             "close_throttle" => Action::ShutdownCloseThrottle,
-            // In the specification all lanes are closed, in their order. Here those of connections that are gone are not in
-            // the roster any more, and of a lane that nobody has entered it makes no difference when.
+            // In the specification all lanes are closed. Here those of connections that are gone are not in the roster any
+            // more, and of a lane that nobody has entered it is not known whose it is, and makes no difference when.
             "close_lane" => {
                 if let Some(&connection) = self.lanes.get(&note.at) {
-                    self.close_lanes(connection + 1);
+                    self.close_lane(connection);
                 }
                 return Ok(());
             }
             "close_roster" => {
-                self.close_lanes(self.plan.connections);
-                Action::ShutdownCloseLane
+                (0..self.plan.connections).for_each(|connection| self.close_lane(connection));
+                Action::ShutdownCloseRoster
             }
             "seal" => Action::ShutdownSeal,
             "close" => {

@@ -27,6 +27,8 @@ fn runs_are_behaviours() {
         Plan { limit: 2, ..PLAIN },
         Plan { limit: 1, fast: false, stop: Stop::HandBack, ..PLAIN },
         Plan { resets: true, discards: true, ..PLAIN },
+        Plan { ordered: true, discards: true, ..PLAIN },
+        Plan { limit: 2, resets: true, discards: true, ..PLAIN },
     ] {
         follows(300, |seed| plan.tell(plan.run(seed)));
     }

@@ -55,12 +55,17 @@ TraceNext ==
                /\ hand'[Dispatch].from = From(Event.from)
                /\ hand'[Dispatch].number = Event.number
           ELSE ~Has("from") /\ ~Has("number") /\ where'[Dispatch] # "runs"
+    \/ Is("Dispatch_DropDiscarded") /\ Dispatch_DropDiscarded
+    \/ Is("Dispatch_ReturnDiscarded") /\ Dispatch_ReturnDiscarded
     \/ Is("Tell") /\ Tell
     \/ Is("Dispatch_DropPending") /\ Dispatch_DropPending
     \/ Is("Dispatch_Return") /\ Dispatch_Return
     \/ Is("Dispatch_LieDown") /\ Dispatch_LieDown
     \/ Is("Shutdown_CloseThrottle") /\ Shutdown_CloseThrottle
-    \/ Is("Shutdown_CloseLane") /\ Shutdown_CloseLane
+    \/ /\ Is("Shutdown_CloseLane")
+       /\ Event.connection < Cardinality(Conns)
+       /\ Shutdown_CloseLane(Thread(Event.connection))
+    \/ Is("Shutdown_CloseRoster") /\ Shutdown_CloseRoster
     \/ Is("Shutdown_Seal") /\ Shutdown_Seal
     \/ Is("Shutdown_CloseLocal") /\ Shutdown_CloseLocal
     \/ Is("Shutdown_CloseQueue") /\ Shutdown_CloseQueue

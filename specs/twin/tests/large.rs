@@ -20,7 +20,7 @@ CONSTANTS
     MayReset = TRUE
     MayDiscard = TRUE
     How = "run"
-INVARIANTS Fate OrderedWaits ToldOnce Reserved NobodyWaitsForNothing JoinedIsQuiet RunRunsAll NoneWaitsAsleep SleepIsKnown
+INVARIANTS Fate OrderedWaits OverIsCounted ToldOnce Reserved NobodyWaitsForNothing JoinedIsQuiet RunRunsAll NoneWaitsAsleep SleepIsKnown
 PROPERTIES StrictFirst LaneOrder DiscardedIsNotPicked RefusedAfter
 "#;
 

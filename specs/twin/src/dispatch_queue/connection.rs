@@ -41,9 +41,9 @@ impl DispatchQueue {
         self.limit == 0 || reserved < self.limit
     }
 
-    /// So many come back: those in front of the line who fit are served.
-    pub(super) fn release(&self, next: &mut State, permits: u8) {
-        next.throttle.reserved -= permits;
+    /// One comes back: those in front of the line who fit are served.
+    pub(super) fn release(&self, next: &mut State) {
+        next.throttle.reserved -= 1;
         while !next.throttle.line.is_empty() && self.fits(next.throttle.reserved) {
             let served = next.throttle.line.remove(0);
             next.throttle.reserved += 1;
@@ -164,7 +164,7 @@ impl DispatchQueue {
             _ => return None,
         };
         let mut next = state.clone();
-        self.release(&mut next, 1);
+        self.release(&mut next);
         let connection = next.connection_mut(thread);
         connection.place = place;
         connection.hand = None;

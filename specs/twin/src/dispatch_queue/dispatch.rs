@@ -24,7 +24,14 @@ fn turns_to(state: &State, all: &[Message]) -> At {
 
 impl DispatchQueue {
     pub(super) fn of_dispatch(state: &State, actions: &mut Vec<Action>) {
-        let action = match state.dispatch.at {
+        let Some(at) = state.dispatch_at() else {
+            actions.push(match state.first_is_over {
+                false => Action::DispatchDropDiscarded,
+                true => Action::DispatchReturnDiscarded,
+            });
+            return;
+        };
+        let action = match at {
             At::Steps => {
                 let all = state.dispatch.taken_in();
                 if turns_to(state, &all) == At::Runs {
@@ -48,22 +55,16 @@ impl DispatchQueue {
         actions.push(action);
     }
 
-    /// How many permits these have.
-    pub(super) fn permits(&self, messages: &[Message]) -> u8 {
-        messages.iter().filter(|message| message.from != self.me()).count() as u8
-    }
-
-    /// Permits of what was discarded come back: one by one, but nobody who waits for room acts between.
-    fn take_in(&self, next: &mut State, all: Vec<Message>) {
-        let gone = next.dispatch.discarded(&all);
+    fn take_in(next: &mut State, all: Vec<Message>) {
+        let gone = next.dispatch.discarded();
         next.events.extend(next.dispatch.resets());
         next.dispatch.keeps(all);
-        gone.iter().for_each(|&message| next.becomes(message, Fate::Discarded));
-        self.release(next, self.permits(&gone));
+        next.dropping = gone.iter().map(|message| message.from).collect();
+        gone.into_iter().for_each(|message| next.becomes(message, Fate::Discarded));
     }
 
-    pub(super) fn dispatch_step(&self, state: &State, from: Option<Id>, number: Option<u8>) -> Option<State> {
-        when(state.dispatch.at == At::Steps)?;
+    pub(super) fn dispatch_step(state: &State, from: Option<Id>, number: Option<u8>) -> Option<State> {
+        when(state.dispatch_at() == Some(At::Steps))?;
         let all = state.dispatch.taken_in();
         let turns_to = turns_to(state, &all);
         let picked = match (from, number) {
@@ -77,7 +78,7 @@ impl DispatchQueue {
         when(picked.is_some() == (turns_to == At::Runs))?;
         let mut next = state.clone();
         next.dispatch.at = turns_to;
-        self.take_in(&mut next, all);
+        Self::take_in(&mut next, all);
         if let Some(at) = picked {
             let message = next.dispatch.backlog.remove(at);
             next.dispatch.hand = Some(message);
@@ -86,8 +87,28 @@ impl DispatchQueue {
         Some(next)
     }
 
+    /// One discarded message after the other: it is over,
+    pub(super) fn dispatch_drop_discarded(state: &State) -> Option<State> {
+        let from = *state.dropping.first()?;
+        when(!state.first_is_over)?;
+        let mut next = state.clone();
+        next.connection_mut(from).done += 1;
+        next.first_is_over = true;
+        Some(next)
+    }
+
+    /// and its permit goes back.
+    pub(super) fn dispatch_return_discarded(&self, state: &State) -> Option<State> {
+        when(state.first_is_over)?;
+        let mut next = state.clone();
+        next.dropping.remove(0);
+        next.first_is_over = false;
+        self.release(&mut next);
+        Some(next)
+    }
+
     pub(super) fn tell(state: &State) -> Option<State> {
-        when(state.dispatch.at == At::Tells)?;
+        when(state.dispatch_at() == Some(At::Tells))?;
         let mut next = state.clone();
         next.told.insert(next.events.remove(0));
         next.dispatch.at = At::Steps;
@@ -95,7 +116,7 @@ impl DispatchQueue {
     }
 
     pub(super) fn dispatch_drop_pending(&self, state: &State) -> Option<State> {
-        when(state.dispatch.at == At::Runs)?;
+        when(state.dispatch_at() == Some(At::Runs))?;
         let from = state.dispatch.hand?.from;
         let mut next = state.clone();
         if from != self.me() {
@@ -106,19 +127,21 @@ impl DispatchQueue {
     }
 
     pub(super) fn dispatch_return(&self, state: &State) -> Option<State> {
-        when(state.dispatch.at == At::Returns)?;
+        when(state.dispatch_at() == Some(At::Returns))?;
         let mut next = state.clone();
         let message = next.dispatch.hand.take()?;
-        self.release(&mut next, self.permits(&[message]));
+        if message.from != self.me() {
+            self.release(&mut next);
+        }
         next.dispatch.at = At::Steps;
         Some(next)
     }
 
-    pub(super) fn dispatch_lie_down(&self, state: &State) -> Option<State> {
-        when(state.dispatch.at == At::LiesDown)?;
+    pub(super) fn dispatch_lie_down(state: &State) -> Option<State> {
+        when(state.dispatch_at() == Some(At::LiesDown))?;
         let mut next = state.clone();
         next.dispatch.lie_down();
-        self.take_in(&mut next, state.dispatch.taken_in());
+        Self::take_in(&mut next, state.dispatch.taken_in());
         Some(next)
     }
 }

@@ -41,6 +41,18 @@ impl DispatchQueue {
         !self.ordered || !(0..self.connections).filter(visits).any(waits)
     }
 
+    /// D5: what was pushed waits, runs, is being dropped, or has been counted as over.
+    pub(super) fn over_is_counted(&self, state: &State) -> bool {
+        let runs = state.dispatch.hand.filter(|_| state.dispatch.at == At::Runs);
+        let dropping = state.dropping.iter().copied().skip(state.first_is_over.into());
+        (0..).zip(&state.connections).all(|(id, connection)| {
+            let are_its = state.in_flight().chain(runs).map(|message| message.from).chain(dropping.clone());
+            let not_over = are_its.filter(|&from| from == id).count();
+            let refused = connection.place == Place::DropsPending;
+            usize::from(connection.done) + not_over + usize::from(refused) == usize::from(connection.sent)
+        })
+    }
+
     /// D7, D9: nothing is picked that was discarded before;
     pub(super) fn discarded_is_not_picked(&self, before: &State, _: &Action, after: &State) -> bool {
         picked(before, after).is_none_or(|Message { from, number, .. }| {
@@ -62,7 +74,7 @@ impl DispatchQueue {
         let has_one = matches!(state.dispatch.at, At::Runs | At::Returns)
             && state.dispatch.hand.is_some_and(|message| message.from != self.me());
         let reserved = state.throttle.reserved;
-        usize::from(reserved) == waits + delivers + usize::from(has_one)
+        usize::from(reserved) == waits + delivers + usize::from(has_one) + state.dropping.len()
             && (self.limit == 0 || reserved <= self.limit)
     }
 

@@ -16,6 +16,7 @@ impl DispatchQueue {
 
     pub(super) fn sleep(state: &State, post: Post) -> Option<State> {
         when(state.at(post).at == At::Sleeps && state.at(post).rung)?;
+        when(post == Post::Local || state.dropping.is_empty())?;
         let mut next = state.clone();
         let consumer = next.at_mut(post);
         consumer.rung = false;

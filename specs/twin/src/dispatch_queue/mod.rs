@@ -143,6 +143,12 @@ pub enum Action {
         /// and which one of these.
         number: Option<u8>,
     },
+    /// Before it goes on, it drops what was discarded, one message after the other: it is over,
+    #[serde(rename = "Dispatch_DropDiscarded")]
+    DispatchDropDiscarded,
+    /// and its permit goes back.
+    #[serde(rename = "Dispatch_ReturnDiscarded")]
+    DispatchReturnDiscarded,
     /// It tells of a reset.
     Tell,
     /// Its callback has returned: an ordered connection may dispatch fast again,
@@ -157,9 +163,15 @@ pub enum Action {
     /// Whoever waits for room is refused, and so is who comes for it.
     #[serde(rename = "Shutdown_CloseThrottle")]
     ShutdownCloseThrottle,
-    /// The next lane is closed, or all are.
+    /// A lane is closed,
     #[serde(rename = "Shutdown_CloseLane")]
-    ShutdownCloseLane,
+    ShutdownCloseLane {
+        /// Whose.
+        connection: Id,
+    },
+    /// and all are.
+    #[serde(rename = "Shutdown_CloseRoster")]
+    ShutdownCloseRoster,
     /// The queue takes nothing from outside any more.
     #[serde(rename = "Shutdown_Seal")]
     ShutdownSeal,
@@ -210,6 +222,7 @@ impl Protocol for DispatchQueue {
     const LAWS: &'static [(&'static str, Law<Self>)] = &[
         ("Fate", Law::Always(Self::fate)),
         ("OrderedWaits", Law::Always(Self::ordered_waits)),
+        ("OverIsCounted", Law::Always(Self::over_is_counted)),
         ("ToldOnce", Law::Always(Self::told_once)),
         ("Reserved", Law::Always(Self::reserved)),
         ("NobodyWaitsForNothing", Law::Always(Self::nobody_waits_for_nothing)),
@@ -263,7 +276,7 @@ impl Protocol for DispatchQueue {
         }
         actions.extend(Self::of_local(state));
         Self::of_dispatch(state, &mut actions);
-        actions.extend(self.of_boss(state));
+        self.of_boss(state, &mut actions);
         actions
     }
 
@@ -286,13 +299,16 @@ impl Protocol for DispatchQueue {
             Action::LocalPassOn => self.local_pass_on(state),
             Action::LocalEndQueue => self.local_end_queue(state),
             Action::LocalLieDown => Self::local_lie_down(state),
-            Action::DispatchStep { from, number } => self.dispatch_step(state, from, number),
+            Action::DispatchStep { from, number } => Self::dispatch_step(state, from, number),
+            Action::DispatchDropDiscarded => Self::dispatch_drop_discarded(state),
+            Action::DispatchReturnDiscarded => self.dispatch_return_discarded(state),
             Action::Tell => Self::tell(state),
             Action::DispatchDropPending => self.dispatch_drop_pending(state),
             Action::DispatchReturn => self.dispatch_return(state),
-            Action::DispatchLieDown => self.dispatch_lie_down(state),
+            Action::DispatchLieDown => Self::dispatch_lie_down(state),
             Action::ShutdownCloseThrottle => self.shutdown_close_throttle(state),
-            Action::ShutdownCloseLane => Self::shutdown_close_lane(state),
+            Action::ShutdownCloseLane { connection } => Self::shutdown_close_lane(state, connection),
+            Action::ShutdownCloseRoster => Self::shutdown_close_roster(state),
             Action::ShutdownSeal => self.shutdown_seal(state),
             Action::ShutdownCloseLocal => self.shutdown_close_local(state),
             Action::ShutdownCloseQueue => self.shutdown_close_queue(state),

@@ -2,21 +2,26 @@
 
 use super::state::{At, Boss, Door, Fate, Place, State};
 use super::{Action, DispatchQueue};
-use crate::when;
+use crate::{Id, when};
 
 impl DispatchQueue {
-    pub(super) fn of_boss(&self, state: &State) -> Option<Action> {
-        match state.boss {
-            Boss::Idle => self.how.map(|_| Action::ShutdownCloseThrottle),
-            Boss::ClosesLanes => Some(Action::ShutdownCloseLane),
-            Boss::Seals => Some(Action::ShutdownSeal),
-            Boss::ClosesLocal => Some(Action::ShutdownCloseLocal),
-            Boss::ClosesQueue => Some(Action::ShutdownCloseQueue),
-            Boss::Joins => Some(Action::JoinThreads),
-            Boss::WaitsForQuiet => Some(Action::JoinHear),
-            Boss::Reclaims => Some(Action::Reclaim),
-            Boss::Joined => None,
-        }
+    pub(super) fn of_boss(&self, state: &State, actions: &mut Vec<Action>) {
+        let action = match state.boss {
+            Boss::Idle if self.how.is_some() => Action::ShutdownCloseThrottle,
+            Boss::ClosesLanes if state.roster.left.is_empty() => Action::ShutdownCloseRoster,
+            Boss::ClosesLanes => {
+                let closes = |connection| Action::ShutdownCloseLane { connection };
+                return actions.extend(state.roster.left.iter().map(closes));
+            }
+            Boss::Seals => Action::ShutdownSeal,
+            Boss::ClosesLocal => Action::ShutdownCloseLocal,
+            Boss::ClosesQueue => Action::ShutdownCloseQueue,
+            Boss::Joins => Action::JoinThreads,
+            Boss::WaitsForQuiet => Action::JoinHear,
+            Boss::Reclaims => Action::Reclaim,
+            Boss::Idle | Boss::Joined => return,
+        };
+        actions.push(action);
     }
 
     fn boss_is_at(&self, state: &State, place: Boss) -> bool {
@@ -33,21 +38,23 @@ impl DispatchQueue {
         Some(next)
     }
 
-    /// Lane by lane, with the roster's lock in hand.
-    pub(super) fn shutdown_close_lane(state: &State) -> Option<State> {
-        when(state.boss == Boss::ClosesLanes)?;
+    /// Lane by lane, with the roster's lock in hand. The code begins with the oldest; nothing depends on that.
+    pub(super) fn shutdown_close_lane(state: &State, connection: Id) -> Option<State> {
+        when(state.boss == Boss::ClosesLanes && state.roster.left.has(connection))?;
         let mut next = state.clone();
-        if let Some(lane) = state.roster.left.iter().next() {
-            let connection = next.connection_mut(lane);
-            connection.closed = true;
-            let visits = connection.visiting;
-            next.roster.closing = true;
-            next.roster.left.remove(lane);
-            next.roster.visiting += u8::from(visits);
-        } else {
-            next.roster.closing = false;
-            next.boss = Boss::Seals;
-        }
+        next.connection_mut(connection).closed = true;
+        next.roster.closing = true;
+        next.roster.left.remove(connection);
+        next.roster.visiting += u8::from(state.connection(connection)?.visiting);
+        Some(next)
+    }
+
+    /// All are closed: lets go of it.
+    pub(super) fn shutdown_close_roster(state: &State) -> Option<State> {
+        when(state.boss == Boss::ClosesLanes && state.roster.left.is_empty())?;
+        let mut next = state.clone();
+        next.roster.closing = false;
+        next.boss = Boss::Seals;
         Some(next)
     }
 
@@ -79,7 +86,7 @@ impl DispatchQueue {
 
     /// If a visit is under way, waits until the last one rings.
     pub(super) fn join_threads(&self, state: &State) -> Option<State> {
-        when(state.local.at == At::Stopped && state.dispatch.at == At::Stopped)?;
+        when(state.local.at == At::Stopped && state.dispatch_at() == Some(At::Stopped))?;
         when(self.boss_is_at(state, Boss::Joins))?;
         let mut next = state.clone();
         next.boss = if state.roster.visiting > 0 { Boss::WaitsForQuiet } else { Boss::Reclaims };
@@ -94,15 +101,18 @@ impl DispatchQueue {
         Some(next)
     }
 
+    /// One after the other comes back: but by now nobody waits for room, and no lane is open.
     pub(super) fn reclaim(&self, state: &State) -> Option<State> {
         when(self.boss_is_at(state, Boss::Reclaims))?;
         let mut next = state.clone();
-        let mut left = state.dispatch.taken_in();
-        let gone = state.dispatch.discarded(&left);
-        left.extend(state.local.messages());
+        let gone = state.dispatch.discarded();
+        let left = [state.dispatch.taken_in(), state.local.messages().collect()].concat();
         gone.iter().for_each(|&message| next.becomes(message, Fate::Discarded));
         left.iter().for_each(|&message| next.becomes(message, Fate::Back));
-        next.throttle.reserved -= self.permits(&gone) + self.permits(&left);
+        for message in gone.iter().chain(&left).filter(|message| message.from != self.me()) {
+            next.throttle.reserved -= 1;
+            next.connection_mut(message.from).done += 1;
+        }
         next.dispatch.keeps(Vec::new());
         next.local.keeps(Vec::new());
         next.boss = Boss::Joined;

@@ -19,6 +19,10 @@ pub struct State {
     pub(super) boss: Boss,
     /// Connections whose reset the dispatch thread has yet to tell of.
     pub(super) events: Vec<Id>,
+    /// Of the dispatch thread, before it does anything else: whose discarded messages it has in hand yet, in order,
+    pub(super) dropping: Vec<Id>,
+    /// and whether the first of them is over.
+    pub(super) first_is_over: bool,
     /// By message that was accepted: what has become of it.
     pub(super) fate: BTreeMap<Message, Fate>,
     /// How many were sent to oneself.
@@ -224,6 +228,8 @@ impl State {
             local: consumer,
             boss: Boss::Idle,
             events: Vec::new(),
+            dropping: Vec::new(),
+            first_is_over: false,
             fate: BTreeMap::new(),
             to_oneself: 0,
             reset: Ids::NONE,
@@ -251,6 +257,11 @@ impl State {
 
     pub(super) fn connection_mut(&mut self, thread: Id) -> &mut Connection {
         &mut self.connections[usize::from(thread)]
+    }
+
+    /// What the dispatch thread does next, if it has nothing to drop before that.
+    pub(super) fn dispatch_at(&self) -> Option<At> {
+        self.dropping.is_empty().then_some(self.dispatch.at)
     }
 
     /// It has nobody to ring for.
@@ -311,22 +322,30 @@ impl Consumer {
         self.backlog.iter().copied().chain(arrived)
     }
 
-    /// What is left when whatever discards, of what has arrived, has discarded what came before it.
+    /// What is left when whatever discards, of what has arrived, has discarded what came before it;
     pub(super) fn taken_in(&self) -> Vec<Message> {
+        self.take_in().0
+    }
+
+    /// and what was discarded. (Of one connection the code drops the highest priority first: here none is told from others.)
+    pub(super) fn discarded(&self) -> Vec<Message> {
+        self.take_in().1
+    }
+
+    fn take_in(&self) -> (Vec<Message>, Vec<Message>) {
         let mut kept = Vec::with_capacity(self.backlog.len() + self.arrived.len());
+        let mut gone = Vec::new();
         kept.extend_from_slice(&self.backlog);
         for &arrival in &self.arrived {
             match arrival {
                 Arrival::Message(message) => kept.push(message),
-                Arrival::Discards { from, .. } => kept.retain(|message| message.from != from),
+                Arrival::Discards { from, .. } => {
+                    gone.extend(kept.iter().filter(|message| message.from == from));
+                    kept.retain(|message| message.from != from);
+                }
             }
         }
-        kept
-    }
-
-    /// What was discarded, if this is left.
-    pub(super) fn discarded(&self, kept: &[Message]) -> Vec<Message> {
-        self.messages().filter(|message| !kept.contains(message)).collect()
+        (kept, gone)
     }
 
     /// Resets that have arrived.

@@ -50,7 +50,7 @@ impl State {
         connection.done != connection.sent
     }
 
-    /// What the dispatch thread or the local one does next.
+    /// What the dispatch thread or the local one does next, when the former has dropped what was discarded.
     pub fn does(&self, post: Post) -> At {
         self.at(post).at
     }
@@ -65,9 +65,14 @@ impl State {
         self.dispatch.taken_in()
     }
 
-    /// What was discarded, and is not dropped yet.
+    /// What was discarded, and will be dropped when the dispatch thread looks.
     pub fn discarded(&self) -> Vec<Message> {
-        self.dispatch.discarded(&self.dispatch.taken_in())
+        self.dispatch.discarded()
+    }
+
+    /// Whose discarded messages it has in hand since it looked, in order, and whether the first of them is over.
+    pub fn dropping(&self) -> (&[Id], bool) {
+        (&self.dropping, self.first_is_over)
     }
 
     /// What was sent to oneself, and not passed on.
@@ -93,11 +98,6 @@ impl State {
     /// Whether nothing can be sent to oneself any more.
     pub fn is_closed_to_oneself(&self) -> bool {
         self.local.is_closed()
-    }
-
-    /// The lane that is closed next, if one is left.
-    pub fn next_lane(&self) -> Option<Id> {
-        self.roster.left.iter().next()
     }
 
     /// Whether all threads have ended, and what is left may be reclaimed.

@@ -58,6 +58,8 @@ pub struct State {
     next: u8,
     rung: Ids,
     unripe: Ids,
+    /// By shard: items whose time has come and that are not queued yet, the first that was due first.
+    ripe: Vec<Vec<Id>>,
     root: Vec<Id>,
     accepted: u8,
     committed: u8,
@@ -266,11 +268,20 @@ impl State {
         !self.arrived[index(shard)].is_empty() || self.core[index(shard)].has_due(self.unripe)
     }
 
+    /// Where an item for later has not come yet, whether it has been taken in or not.
+    fn is_to_come(&self, item: Id) -> Option<usize> {
+        let arrives = |arrival: &Arrival| arrival.kind == Kind::Later && arrival.item == item;
+        let is_here = |(core, arrived): (&Core, &Vec<Arrival>)| {
+            core.keys.iter().any(|key| key.later.has(item)) || arrived.iter().any(arrives)
+        };
+        self.core.iter().zip(&self.arrived).position(is_here)
+    }
+
     /// The shard as it is when everything has been taken in.
     fn taken_in(&self, shard: Id) -> Cow<'_, Core> {
         let mut core = Cow::Borrowed(&self.core[index(shard)]);
         if self.is_behind(shard) {
-            core.to_mut().take_in(&self.arrived[index(shard)], self.unripe);
+            core.to_mut().take_in(&self.arrived[index(shard)], self.unripe, &self.ripe[index(shard)]);
         }
         core
     }
@@ -280,13 +291,14 @@ impl State {
     fn take_in(&mut self, shard: Id) -> &mut Core {
         let core = &mut self.core[index(shard)];
         let arrived = std::mem::take(&mut self.arrived[index(shard)]);
+        let due = std::mem::take(&mut self.ripe[index(shard)]);
         for arrival in arrived.iter().filter(|arrival| arrival.kind != Kind::Commit) {
             self.generation[index(arrival.item)] = match arrival.parent {
                 0 => core.now,
                 parent => self.generation[index(parent)],
             };
         }
-        core.take_in(&arrived, self.unripe);
+        core.take_in(&arrived, self.unripe, &due);
         core
     }
 
@@ -505,6 +517,7 @@ impl Protocol for ShardedPool {
             next: 1,
             rung: Ids::NONE,
             unripe: Ids::NONE,
+            ripe: vec![Vec::new(); shards],
             root: vec![0; items],
             accepted: 0,
             committed: 0,
@@ -589,6 +602,9 @@ impl Protocol for ShardedPool {
                 when(state.unripe.has(item))?;
                 let mut next = state.clone();
                 next.unripe.remove(item);
+                if let Some(shard) = state.is_to_come(item) {
+                    next.ripe[shard].push(item);
+                }
                 Some(next)
             }
             Action::Pick { key, item } => {

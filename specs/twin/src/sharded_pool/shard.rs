@@ -63,10 +63,12 @@ impl Key {
         (self.busy != 0).then_some(self.busy)
     }
 
-    fn queue_what_is_due(&mut self, early: Ids) {
-        for item in self.later.iter().filter(|&item| !early.has(item)) {
-            self.later.remove(item);
-            self.line.push_back(item);
+    fn queue_what_is_due(&mut self, early: Ids, due: &[Id]) {
+        for &item in due.iter().filter(|&&item| !early.has(item)) {
+            if self.later.has(item) {
+                self.later.remove(item);
+                self.line.push_back(item);
+            }
         }
     }
 }
@@ -106,16 +108,16 @@ impl Core {
         self.keys.iter().any(|key| key.later.iter().any(|item| !early.has(item)))
     }
 
-    /// By key and not all in one: they meet nowhere.
-    fn queue_what_is_due(&mut self, early: Ids) {
-        self.keys.iter_mut().for_each(|key| key.queue_what_is_due(early));
+    /// In the order in which their times have come: by key and not all in one, as they meet nowhere.
+    fn queue_what_is_due(&mut self, early: Ids, due: &[Id]) {
+        self.keys.iter_mut().for_each(|key| key.queue_what_is_due(early, due));
     }
 
     /// Takes in what has arrived, in its order, and what is due. What came later than something was due comes behind it:
     /// all know what was early yet when they came.
-    pub(super) fn take_in(&mut self, arrived: &[Arrival], unripe: Ids) {
+    pub(super) fn take_in(&mut self, arrived: &[Arrival], unripe: Ids, due: &[Id]) {
         for &Arrival { kind, key, item, early, .. } in arrived {
-            self.queue_what_is_due(early);
+            self.queue_what_is_due(early, due);
             match kind {
                 Kind::Back => self.keys[index(key)].line.push_back(item),
                 Kind::Front => self.keys[index(key)].line.push_front(item),
@@ -123,6 +125,6 @@ impl Core {
                 Kind::Commit => self.commits.push_back(item),
             }
         }
-        self.queue_what_is_due(unripe);
+        self.queue_what_is_due(unripe, due);
     }
 }

@@ -7,7 +7,7 @@ use keylane_twin::Id;
 use keylane_twin::protocol::Protocol;
 use keylane_twin::sharded_pool::{Action, Place, ShardedPool, State};
 
-use super::{Reference, all_waiting, drain, id, ids, removed};
+use super::{Reference, all_waiting, drain, id, ids};
 use crate::pair::same;
 
 /// What may start in a shard.
@@ -32,7 +32,7 @@ fn is_halfway(twin: &ShardedPool, state: &State) -> bool {
 }
 
 /// That they say the same.
-pub fn agree(twin: &ShardedPool, state: &State, reference: &Reference) -> Result<(), String> {
+pub fn agree(twin: &ShardedPool, dues: &[u64], state: &State, reference: &Reference) -> Result<(), String> {
     let model = &reference.pool;
     let halfway = is_halfway(twin, state);
     for shard in twin.shards() {
@@ -54,7 +54,7 @@ pub fn agree(twin: &ShardedPool, state: &State, reference: &Reference) -> Result
         let nothing_waits = twin
             .keys()
             .filter(|&key| twin.shard_of(key) == shard)
-            .all(|key| all_waiting(twin, state, key).is_empty());
+            .all(|key| all_waiting(twin, dues, state, key).is_empty());
         let is_over = state.is_stopped(shard) && nothing_waits;
         same("P8: whether it is over", is_over, model.clone().step(shard.into()) == Stepped::Stopped)?;
     }
@@ -64,8 +64,8 @@ pub fn agree(twin: &ShardedPool, state: &State, reference: &Reference) -> Result
         let is_closed = state.is_closed(twin.shard_of(key));
         let closes = matches!(state.control(twin.stopper()), (Place::Closes, 2..));
         if !halfway {
-            let waits = removed(twin, state, key, model.clone().remove(&key));
-            same("what waits", all_waiting(twin, state, key), waits)?;
+            let waits = model.clone().remove(&key);
+            same("what waits", all_waiting(twin, dues, state, key), waits)?;
         }
         if !closes {
             same("P8: whether it takes more", !is_closed, model.clone().submit(key, None).is_some())?;

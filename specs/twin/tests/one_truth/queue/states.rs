@@ -16,13 +16,17 @@ pub fn agree(twin: &DispatchQueue, state: &State, reference: &Reference) -> Resu
     same("D6: what was sent to oneself", &*to_oneself, left.get(..to_oneself.len()).unwrap_or(&left))?;
     same("what waits", sorted([state.queued(), to_oneself].concat()), sorted(left))?;
     same("what was discarded", sorted(state.discarded()), sorted(messages(model.clone().take_discarded())))?;
+    let dropping: Vec<_> = reference.dropping.iter().map(|&(from, _)| from).collect();
+    let of_twin: Vec<_> = state.dropping().0.iter().map(|&from| source(twin, from)).collect();
+    same("D7: what is being dropped", of_twin, dropping)?;
+    same("D5: whether the first of it is over", state.dropping().1, reference.first_is_over)?;
     for connection in twin.connections() {
         let from = source(twin, connection);
         let place = state.place(connection);
         same("D5: whether it visits", place == Place::Visits, model.visits(from))?;
         if matches!(place, Place::Idle | Place::Has) {
             let must_wait = twin.is_ordered() && state.has_pending(connection);
-            same("D5: whether it must wait", must_wait, model.must_wait(from))?;
+            same("D5: whether it must wait", must_wait, reference.must_wait(twin, connection))?;
         }
         // No connection comes later: that new ones are refused, nobody sees.
         same("D10: whether its lane is closed", state.is_closed_to(connection), model.is_fast_closed(from))?;
@@ -44,7 +48,7 @@ pub fn agree(twin: &DispatchQueue, state: &State, reference: &Reference) -> Resu
     let (permits, line) = state.permits();
     let (out, _, waiting) = reference.throttle.sums();
     same("D8: permits, and who waits for one", (permits.into(), line.len()), (out, waiting))?;
-    under_way(twin, state, model)?;
+    under_way(twin, state, reference)?;
     picks(twin, state, model)?;
     if is_at_rest(twin, state) {
         who_sleeps_may(state, model)?;
@@ -68,15 +72,16 @@ fn who_sleeps_may(state: &State, model: &QueueModel<Message>) -> Result<(), Stri
 /// To ask whether it would be accepted.
 const SOME: Message = Message { from: 0, number: 99, priority: 1, fast: false };
 
-/// D8: permits are out for what the reference model says is under way, and for whoever is on the way in or out.
-fn under_way(twin: &DispatchQueue, state: &State, model: &QueueModel<Message>) -> Result<(), String> {
+/// D8: permits are out for what the reference model says is under way, for whoever is on the way in or out, and for what
+/// is being dropped.
+fn under_way(twin: &DispatchQueue, state: &State, reference: &Reference) -> Result<(), String> {
     let on_the_way = |connection: &Id| {
         !matches!(state.place(*connection), Place::Idle | Place::WaitsForRoom | Place::Gone | Place::Visits)
     };
     let mut permits = usize::from(state.permits().0) - twin.connections().filter(on_the_way).count();
     let returns = state.in_hand(Post::Dispatch).filter(|message| message.from != twin.me());
     permits -= usize::from(returns.is_some() && state.does(Post::Dispatch) == At::Returns);
-    same("D8: how many are under way", permits, model.under_way())
+    same("D8: how many are under way", permits, reference.queue.under_way() + reference.dropping.len())
 }
 
 /// What the reference model picks is one of those that the twin may pick: and these differ in their connections only.
@@ -98,7 +103,7 @@ fn picks(twin: &DispatchQueue, state: &State, model: &QueueModel<Message>) -> Re
 /// What the reference model does if the dispatch thread of the twin is to do something.
 fn model_steps(state: &State, model: &QueueModel<Message>) -> Dispatching<Message> {
     match state.does(Post::Dispatch) {
-        At::Steps => model.clone().step_dispatch(),
+        At::Steps if state.dropping().0.is_empty() => model.clone().step_dispatch(),
         _ => Dispatching::Idle,
     }
 }
