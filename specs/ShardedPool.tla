@@ -34,13 +34,14 @@ Shards == 1..ShardCount
 ShardOf(k) == ((k - 1) % ShardCount) + 1
 Controls == Pausers \cup Drainers \cup {Stopper}
 None == 0
+Numbers == 1..Items + Commits   \* of items, and behind them of commits
 Last == ShardCount + 1
 
 VARIABLES
     arrived,    \* by shard, under the inbox's lock
     door,       \* by shard, under the inbox's lock
     core,       \* by shard, under its baton
-    generation, \* by item: which drain waits for it at the latest; known when it has been taken in
+    generation, \* by item or commit: which drain waits for it at the latest; known when it has been taken in
     control,    \* who has the lock of the controls
     where,      \* by control: what it does next
     at,         \* by control: to which shard
@@ -52,7 +53,7 @@ VARIABLES
     root,       \* by item: itself, or the first of its parents
     accepted,
     committed,
-    before,     \* by drainer: how many items had been accepted when it began
+    before,     \* by drainer: how many items, and commits, had been accepted when it began
     spent       \* how much of Fronts, Later, Children and Removals is used up
 
 inboxes == <<arrived, door>>
@@ -68,7 +69,7 @@ Init ==
                 [line |-> [k \in Keys |-> <<>>], later |-> {}, busy |-> [k \in Keys |-> None],
                  commits |-> <<>>, committing |-> {}, now |-> 1, pauses |-> 0, stop |-> FALSE,
                  stranded |-> {}, waiters |-> {}]]
-    /\ generation = [i \in 1..Items |-> None]
+    /\ generation = [i \in Numbers |-> None]
     /\ control = Nobody
     /\ where = [t \in Controls |-> "idle"]
     /\ at = [t \in Controls |-> 1]
@@ -80,7 +81,7 @@ Init ==
     /\ root = [i \in 1..Items |-> None]
     /\ accepted = 0
     /\ committed = 0
-    /\ before = [d \in Drainers |-> 0]
+    /\ before = [d \in Drainers |-> [items |-> 0, commits |-> 0]]
     /\ spent = [front |-> 0, later |-> 0, child |-> 0, removal |-> 0]
 
 Range(q) == {q[i] : i \in 1..Len(q)}
@@ -88,10 +89,10 @@ Range(q) == {q[i] : i \in 1..Len(q)}
 -----------------------------------------------------------------------------
 (* What a shard knows. *)
 
-\* Items that wait, are to come, or run here, of those that have been taken in.
+\* Items that wait, are to come, or run here, of those that have been taken in; and commits too: a drain waits for both.
 Waiting(c) == UNION {Range(c.line[k]) : k \in Keys} \cup {l.item : l \in c.later}
 Running(c) == {c.busy[k] : k \in Keys} \ {None}
-Alive(c) == Waiting(c) \cup Running(c)
+Alive(c) == Waiting(c) \cup Running(c) \cup Range(c.commits) \cup c.committing
 
 MayStart(c) == c.pauses = 0
 IsQuiet(c) == Running(c) = {} /\ c.committing = {}
@@ -143,9 +144,9 @@ ToCome(s) == {l.item : l \in core[s].later} \cup {a.item : a \in {b \in Range(ar
 
 \* What comes from outside belongs to the generation that the shard is in, what a handler submits to its own.
 Born(s) ==
-    [i \in 1..Items |->
-        IF \E n \in 1..Len(arrived[s]) : arrived[s][n].item = i /\ arrived[s][n].kind # "commit"
-        THEN LET a == arrived[s][CHOOSE n \in 1..Len(arrived[s]) : arrived[s][n].item = i /\ arrived[s][n].kind # "commit"]
+    [i \in Numbers |->
+        IF \E n \in 1..Len(arrived[s]) : arrived[s][n].item = i
+        THEN LET a == arrived[s][CHOOSE n \in 1..Len(arrived[s]) : arrived[s][n].item = i]
              IN  IF a.parent = None THEN core[s].now ELSE generation[a.parent]
         ELSE generation[i]]
 
@@ -191,7 +192,7 @@ Commit(s) ==
     /\ committed < Commits
     /\ committed' = committed + 1
     /\ arrived' = [arrived EXCEPT ![s] =
-                    Append(@, [kind |-> "commit", key |-> None, item |-> committed + 1, parent |-> None, early |-> unripe])]
+                    Append(@, [kind |-> "commit", key |-> None, item |-> Items + committed + 1, parent |-> None, early |-> unripe])]
     /\ UNCHANGED <<door, core, generation, controls, rung, times, root, accepted, spent>>
 
 Remove(k) ==
@@ -328,7 +329,7 @@ Drain(d) ==
     /\ Begin(d, "drains")
     /\ number' = [number EXCEPT ![d] = next]
     /\ next' = next + 1
-    /\ before' = [before EXCEPT ![d] = accepted]
+    /\ before' = [before EXCEPT ![d] = [items |-> accepted, commits |-> committed]]
     /\ UNCHANGED <<inboxes, core, generation, rung, times, root, counts>>
 
 \* What has arrived by now belongs to the generation that ends, what arrives later does not.
@@ -347,7 +348,7 @@ Drain_Wait(d) ==
 
 \* With every baton in hand: each was drained once, but is so now all of it?
 AllBorn ==
-    [i \in 1..Items |-> IF \E s \in Shards : Born(s)[i] # generation[i]
+    [i \in Numbers |-> IF \E s \in Shards : Born(s)[i] # generation[i]
                         THEN Born(CHOOSE s \in Shards : Born(s)[i] # generation[i])[i] ELSE generation[i]]
 
 Drain_Look(d) ==
@@ -381,7 +382,7 @@ ShutDown_Mark ==
     LET s == at[Stopper]
         c == TakenIn(s)
         all == How = "back" \/ ~MayStart(c)
-        back == IF all THEN Waiting(c) ELSE {l.item : l \in c.later}
+        back == IF all THEN Waiting(c) \cup Range(c.commits) ELSE {l.item : l \in c.later}
     IN
     /\ where[Stopper] = "stops"
     /\ TakeIn(s)
@@ -438,11 +439,11 @@ Fairness ==
 Spec == Init /\ [][Next]_vars /\ Fairness
 
 -----------------------------------------------------------------------------
-InFlight == UNION {{a.item : a \in {b \in Range(arrived[s]) : b.kind # "commit"}} : s \in Shards}
+InFlight == UNION {{a.item : a \in Range(arrived[s])} : s \in Shards}
 AliveAll == InFlight \cup UNION {Alive(core[s]) : s \in Shards}
 
 Types ==
-    /\ \A s \in Shards : \A a \in Range(arrived[s]) : a.key \in Keys \cup {None} /\ a.item \in 1..Items + Commits
+    /\ \A s \in Shards : \A a \in Range(arrived[s]) : a.key \in Keys \cup {None} /\ a.item \in Numbers
     /\ \A s \in Shards : core[s].pauses \in 0..Cardinality(Pausers) /\ core[s].stop \in BOOLEAN
     /\ control \in Controls \cup {Nobody}
     /\ rung \subseteq Controls
@@ -462,7 +463,7 @@ PausedIsQuiet == \A p \in Pausers : where[p] = "paused" => \A s \in Shards : IsQ
 \* P7: at the moment when a drain returns, nothing of what came before it, or of what that submitted, is left.
 DrainedIsDone ==
     [][\A d \in Drainers : where[d] # "drained" /\ where'[d] = "drained" =>
-        \A i \in AliveAll : root[i] > before[d]]_vars
+        \A i \in AliveAll : IF i > Items THEN i > Items + before[d].commits ELSE root[i] > before[d].items]_vars
 
 \* P7: who waits is on somebody's list, or has been rung for.
 WhoSleepsIsKnown ==
@@ -498,7 +499,7 @@ Abstract == INSTANCE KeyedExecutor WITH
 
 Refines == Abstract!Init /\ [][Abstract!Next]_(Abstract!vars)
 
-AllRun == <>[](AliveAll = {} /\ \A s \in Shards : TakenIn(s).commits = <<>> /\ core[s].committing = {})
+AllRun == <>[](AliveAll = {})
 PausesEnd == \A p \in Pausers : where[p] = "pauses" ~> where[p] = "done"
 DrainsEnd == \A d \in Drainers : where[d] = "drains" ~> where[d] \in {"drained", "refused"}
 StopEnds == where[Stopper] = "closes" ~> (AliveAll = {} /\ where[Stopper] = "done")

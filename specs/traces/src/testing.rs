@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use keylane_twin::protocol::{AtRest, Protocol};
+use keylane_twin::protocol::AtRest;
 
 use crate::trace::Trace;
 

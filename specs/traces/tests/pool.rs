@@ -24,8 +24,8 @@ fn runs_are_behaviours() {
         PLAIN,
         Plan { shards: 1, workers: 3, keys: 2, commits: 6, removals: 4, ..PLAIN },
         Plan { pausers: 2, commits: 4, stop: Stop::HandBack, ..PLAIN },
-        Plan { drainers: 2, ..PLAIN },
-        Plan { drainers: 2, pausers: 1, removals: 4, stop: Stop::HandBack, ..PLAIN },
+        Plan { drainers: 2, commits: 4, ..PLAIN },
+        Plan { drainers: 2, pausers: 1, commits: 3, removals: 4, stop: Stop::HandBack, ..PLAIN },
     ] {
         follows(300, |seed| plan.tell(plan.run(seed)));
     }

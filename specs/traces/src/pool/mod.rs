@@ -140,6 +140,11 @@ impl Plan {
         self.pausers + self.drainers
     }
 
+    /// How many items there are at most.
+    fn most(self) -> u8 {
+        self.submitters * self.items * (1 + self.children)
+    }
+
     /// In the words of `specs/models/`.
     pub fn constants(self) -> String {
         let set = |words: Vec<String>| format!("{{{}}}", words.join(", "));
@@ -147,7 +152,7 @@ impl Plan {
             |count: u8, name: &str| set((1..=count).map(|number| format!("{name}{number}")).collect());
         let keys = set((1..=self.keys).map(|key| key.to_string()).collect());
         let how = if self.stop == Stop::HandBack { "back" } else { "run" };
-        let all = self.submitters * self.items * (1 + self.children);
+        let all = self.most();
         format!(
             "ShardCount = {}\nKeys = {keys}\nItems = {all}\nFronts = {all}\nLater = 0\nChildren = {all}\nCommits = {}\n\
              Pausers = {}\nDrainers = {}\nStopper = stopper\nHow = \"{how}\"\nRemovals = {}\nNobody = nobody\n",
@@ -267,7 +272,7 @@ impl Plan {
         // A shutdown closes the inboxes in the order of the shards.
         let closed = notes.iter().filter(|note| note.what == "close");
         let inboxes = closed.map(|note| note.at).take(self.shards.into()).collect();
-        let mut teller = Teller::new(inboxes);
+        let mut teller = Teller::new(inboxes, self.most());
         let mut joins = None;
         for (note, then) in Story::new(notes).notes() {
             if note.what == "joins" {

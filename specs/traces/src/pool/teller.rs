@@ -10,6 +10,7 @@ use super::{Note, Then};
 
 pub(super) struct Teller {
     pub(super) actions: Vec<Action>,
+    most: u8,
     /// Whose inbox is where, from the first shard on.
     inboxes: Vec<usize>,
     /// By shard: whether something has arrived that the specification has not taken in.
@@ -49,10 +50,11 @@ enum Runs {
 }
 
 impl Teller {
-    pub(super) fn new(inboxes: Vec<usize>) -> Self {
+    /// Of a run that has at most so many items: commits are numbered behind them.
+    pub(super) fn new(inboxes: Vec<usize>, most: u8) -> Self {
         let behind = vec![false; inboxes.len()];
         let (items, commits, threads) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { actions: Vec::new(), inboxes, behind, items, commits, threads }
+        Self { actions: Vec::new(), most, inboxes, behind, items, commits, threads }
     }
 
     pub(super) fn hear(&mut self, note: Note, then: Then<'_>) -> Result<()> {
@@ -133,7 +135,7 @@ impl Teller {
         let item = self.items.len() as u8 + 1;
         self.actions.push(match thread.about.context("it has not said what it pushes")? {
             About::Commit { number } => {
-                self.commits.insert(number, self.commits.len() as u8 + 1);
+                self.commits.insert(number, self.most + self.commits.len() as u8 + 1);
                 Action::Commit { shard }
             }
             About::Front { key, number } => {

@@ -1,7 +1,6 @@
 //! What must hold, and what an executor with these keys would look like.
 
-use super::shard::Kind;
-use super::{Action, Place, ShardedPool, State, index};
+use super::{Action, Before, Place, ShardedPool, State, index};
 use crate::Id;
 use crate::ids::Ids;
 use crate::keyed_executor::{self, KeyedExecutor};
@@ -24,8 +23,7 @@ pub(super) const LAWS: &[(&str, Law<ShardedPool>)] = &[
 
 impl State {
     fn in_flight(&self) -> impl Iterator<Item = Id> {
-        let items = self.arrived.iter().flatten().filter(|arrival| arrival.kind != Kind::Commit);
-        items.map(|arrival| arrival.item)
+        self.arrived.iter().flatten().map(|arrival| arrival.item)
     }
 
     fn alive_all(&self) -> impl Iterator<Item = Id> {
@@ -77,8 +75,12 @@ impl ShardedPool {
     fn drained_is_done(&self, before: &State, _: &Action, after: &State) -> bool {
         self.drainers().all(|thread| {
             let ends = !before.is_at(thread, Place::Drained) && after.is_at(thread, Place::Drained);
-            let accepted = before.before[self.drainer(thread)];
-            !ends || before.alive_all().all(|item| before.root[index(item)] > accepted)
+            let Before { items, commits } = before.before[self.drainer(thread)];
+            let is_later = |number: Id| match number.checked_sub(self.items) {
+                Some(commit @ 1..) => commit > commits,
+                _ => before.root[index(number)] > items,
+            };
+            !ends || before.alive_all().all(is_later)
         })
     }
 

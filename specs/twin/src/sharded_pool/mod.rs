@@ -48,7 +48,7 @@ pub struct State {
     /// Shards whose `door` is closed.
     closed: Ids,
     core: Vec<Core>,
-    /// By item: 0 until it has been taken in.
+    /// By item, and behind them by commit: 0 until it has been taken in.
     generation: Vec<u8>,
     control: Option<Id>,
     /// `where`
@@ -63,8 +63,15 @@ pub struct State {
     root: Vec<Id>,
     accepted: u8,
     committed: u8,
-    before: Vec<u8>,
+    before: Vec<Before>,
     spent: Spent,
+}
+
+/// How many had been accepted when a drain began.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+struct Before {
+    items: u8,
+    commits: u8,
 }
 
 /// What a control does next, or has done.
@@ -292,7 +299,7 @@ impl State {
         let core = &mut self.core[index(shard)];
         let arrived = std::mem::take(&mut self.arrived[index(shard)]);
         let due = std::mem::take(&mut self.ripe[index(shard)]);
-        for arrival in arrived.iter().filter(|arrival| arrival.kind != Kind::Commit) {
+        for arrival in &arrived {
             self.generation[index(arrival.item)] = match arrival.parent {
                 0 => core.now,
                 parent => self.generation[index(parent)],
@@ -447,7 +454,7 @@ impl ShardedPool {
             }
         }
         if all {
-            core.commits.clear();
+            core.commits.drain(..).for_each(|commit| core.stranded.insert(commit));
         }
         self.tell(next, shard);
     }
@@ -509,7 +516,7 @@ impl Protocol for ShardedPool {
             arrived: vec![Vec::new(); shards],
             closed: Ids::NONE,
             core: vec![Core::new(self.keys); shards],
-            generation: vec![0; items],
+            generation: vec![0; items + usize::from(self.commits)],
             control: None,
             place: vec![Place::Idle; controls],
             at: vec![1; controls],
@@ -521,7 +528,7 @@ impl Protocol for ShardedPool {
             root: vec![0; items],
             accepted: 0,
             committed: 0,
-            before: vec![0; self.drainers.into()],
+            before: vec![Before::default(); self.drainers.into()],
             spent: Spent::default(),
         }
     }
@@ -582,7 +589,7 @@ impl Protocol for ShardedPool {
                 when(!state.closed.has(shard) && state.committed < self.commits)?;
                 let mut next = state.clone();
                 next.committed += 1;
-                let (item, early) = (next.committed, state.unripe);
+                let (item, early) = (self.items + next.committed, state.unripe);
                 let commit = Arrival { kind: Kind::Commit, key: 0, item, parent: 0, early };
                 next.arrived[index(shard)].push(commit);
                 Some(next)
@@ -677,7 +684,8 @@ impl Protocol for ShardedPool {
                 let mut next = self.begin(state, thread, Place::Idle, Place::Drains)?;
                 next.number[self.drainer(thread)] = state.next;
                 next.next += 1;
-                next.before[self.drainer(thread)] = state.accepted;
+                next.before[self.drainer(thread)] =
+                    Before { items: state.accepted, commits: state.committed };
                 Some(next)
             }
             Action::DrainMark { thread } => {

@@ -91,8 +91,10 @@ impl Core {
         self.keys.iter().flat_map(Key::waiting)
     }
 
+    /// What a drain waits for: items, and commits.
     pub(super) fn alive(&self) -> impl Iterator<Item = Id> {
-        self.keys.iter().flat_map(|key| key.waiting().chain(key.running()))
+        let items = self.keys.iter().flat_map(|key| key.waiting().chain(key.running()));
+        items.chain(self.commits.iter().copied()).chain(self.committing.iter())
     }
 
     pub(super) fn may_start(&self) -> bool {

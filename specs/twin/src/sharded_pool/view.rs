@@ -33,16 +33,24 @@ impl State {
     pub fn unripe(&self) -> impl Iterator<Item = Id> {
         self.unripe.iter()
     }
-
-    /// Items that were handed back, in the order of acceptance.
-    pub fn stranded(&self) -> Vec<Id> {
-        let mut items: Vec<_> = self.core.iter().flat_map(|core| core.stranded.iter()).collect();
-        items.sort_unstable();
-        items
-    }
 }
 
 impl ShardedPool {
+    /// Items that were handed back, in the order of acceptance.
+    pub fn stranded(&self, state: &State) -> Vec<Id> {
+        let all = state.core.iter().flat_map(|core| core.stranded.iter());
+        let mut items: Vec<_> = all.filter(|&number| number <= self.items).collect();
+        items.sort_unstable();
+        items
+    }
+
+    /// Whether a commit waits or runs, or has been handed back: drains know of these, too.
+    pub fn has_commits(&self, state: &State) -> bool {
+        let known = state.core.iter().flat_map(|core| core.alive().chain(core.stranded.iter()));
+        let coming = state.arrived.iter().flatten().map(|arrival| arrival.item);
+        known.chain(coming).any(|number| number > self.items)
+    }
+
     /// Items of a key that wait in its line, in their order, when the shard has taken in what has arrived; and those that are
     /// to come.
     pub fn waiting(&self, state: &State, key: Id) -> (Vec<Id>, Vec<Id>) {

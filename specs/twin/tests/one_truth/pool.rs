@@ -139,8 +139,10 @@ fn follow(
             let early = reference.drained(reference.early[drain(twin, thread)]);
             let late = reference.drained(reference.late[drain(twin, thread)]);
             let (place, _) = after.control(thread);
+            // The model has no commits, for which a drain waits as well.
             let may_be = match place {
                 Place::Drained => early == Some(Drained::Done),
+                _ if twin.has_commits(after) => true,
                 Place::Refused => matches!(late, Some(Drained::Stopped | Drained::MayStop)),
                 _ => late == Some(Drained::Waits),
             };
