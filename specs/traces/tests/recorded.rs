@@ -104,6 +104,6 @@ macro_rules! of {
 
 of! {
     gate: EpochGate, but ["Reset session"];
-    queue: DispatchQueue, but ["Depart thread", "Reset thread"];
+    queue: DispatchQueue, but ["Depart thread"];
     pool: ShardedPool, but ["Remove key"];
 }
