@@ -104,6 +104,6 @@ macro_rules! of {
 
 of! {
     gate: EpochGate, but ["Reset session"];
-    queue: DispatchQueue, but ["Depart thread"];
+    queue: DispatchQueue, but ["Depart thread", "DropPending thread"];
     pool: ShardedPool, but ["Remove key"];
 }
