@@ -83,7 +83,7 @@ fn main() -> Result<()> {
         ("keys", POOL),
         ("commits", pool::Plan { commits: 4, removals: 3, ..POOL }),
         ("pauses", pool::Plan { pausers: 2, commits: 3, stop: Stop::HandBack, ..POOL }),
-        ("drains", pool::Plan { drainers: 2, pausers: 1, removals: 2, ..POOL }),
+        ("drains", pool::Plan { drainers: 2, pausers: 1, removals: 2, commits: 2, ..POOL }),
     ] {
         recorder.record(name, |seed| plan.tell(plan.run(seed)))?;
     }

@@ -18,7 +18,7 @@ CONSTANTS
     Ordered = TRUE
     Limit = 0
     MayReset = TRUE
-    MayDiscard = TRUE
+    MayDiscard = FALSE
     How = "run"
 INVARIANTS Fate OrderedWaits OverIsCounted ToldOnce Reserved NobodyWaitsForNothing JoinedIsQuiet RunRunsAll NoneWaitsAsleep SleepIsKnown
 PROPERTIES StrictFirst LaneOrder DiscardedIsNotPicked RefusedAfter
