@@ -53,30 +53,25 @@ pub fn take_followed() -> Followed {
     FOLLOWED.take()
 }
 
-/// With some of what a queue can be told to be. (Not with limits and what discards, both: the specification gives room back in
-/// the step that discards, the code in steps after it, and a shutdown may come between. Nor are ordered connections among
-/// those that discard: there the specification forgets to count what was discarded, and never dispatches fast again.)
+/// With some of what a queue can be told to be.
 pub fn follow_queue() {
-    let (limit, ordered) = ([0, 0, 1, 2][below(4)], is_so());
     let plan = queue::Plan {
         connections: 4,
         messages: 4,
         locals: 3,
         priorities: 2,
         fast: is_so(),
-        ordered,
-        limit,
-        resets: limit == 0 && is_so(),
-        discards: limit == 0 && !ordered && is_so(),
+        ordered: is_so(),
+        limit: [0, 0, 1, 2][below(4)],
+        resets: is_so(),
+        discards: is_so(),
         stop: stop(),
     };
     follow(|| plan.tell(plan.run(0)));
 }
 
-/// With all of its controls. (Not with commits and drains, both: a drain waits for commits too, which the specification does
-/// not know.)
+/// With all of its controls.
 pub fn follow_pool() {
-    let commits = [0, 2][below(2)];
     let plan = pool::Plan {
         shards: 2,
         workers: 2,
@@ -84,10 +79,10 @@ pub fn follow_pool() {
         submitters: 3,
         items: 3,
         children: 1,
-        commits,
+        commits: 2,
         removals: 1,
         pausers: 1,
-        drainers: u8::from(commits == 0),
+        drainers: 1,
         stop: stop(),
     };
     follow(|| plan.tell(plan.run(0)));
