@@ -21,6 +21,8 @@ impl Told {
             trace: Trace { constants: script.plan.constants(), actions: Vec::new() },
             lines: Vec::new(),
         };
+        // By connection: how many wait. And how many of those that were discarded the dispatch thread has not dropped yet.
+        let (mut waiting, mut discarded) = (BTreeMap::<_, usize>::new(), 0);
         for step in &script.moves {
             let actions = match step.what {
                 What::Deliver(letter) => {
@@ -33,13 +35,26 @@ impl Told {
                     let thread = letter.message.from;
                     vec![Action::VisitDrop { thread }, Action::Return { thread }]
                 }
-                What::Push(letter) => vec![Action::Push { thread: letter.message.from }],
+                What::Push(letter) => {
+                    *waiting.entry(letter.message.from).or_default() += 1;
+                    vec![Action::Push { thread: letter.message.from }]
+                }
                 What::Pick(letter, _) => {
                     let (from, number) = (Some(letter.message.from), Some(letter.message.number));
-                    vec![Action::DispatchStep { from, number }]
+                    // If none did, that is for the specification to say.
+                    let left = waiting.entry(letter.message.from).or_default();
+                    *left = left.saturating_sub(1);
+                    let mut actions = vec![Action::DispatchStep { from, number }];
+                    for _ in 0..std::mem::take(&mut discarded) {
+                        actions.extend([Action::DispatchDropDiscarded, Action::DispatchReturnDiscarded]);
+                    }
+                    actions
                 }
                 What::End => vec![Action::DispatchDropPending, Action::DispatchReturn],
-                What::Discard(thread) => vec![Action::Discard { thread }],
+                What::Discard(thread) => {
+                    discarded += waiting.remove(&thread).unwrap_or(0);
+                    vec![Action::Discard { thread }]
+                }
             };
             told.lines.extend(actions.iter().map(|_| step.line));
             told.trace.actions.extend(actions);
