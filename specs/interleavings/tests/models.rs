@@ -40,35 +40,13 @@ use trace::Trace;
 const GATE: gate::Plan =
     gate::Plan { sessions: 1, messages: 2, epochs: 1, groups: 0, publishers: 1, ends: true };
 
-const QUEUE: queue::Plan = queue::Plan {
-    connections: 1,
-    messages: 1,
-    locals: 0,
-    priorities: 1,
-    fast: false,
-    ordered: false,
-    limit: 0,
-    resets: false,
-    discards: false,
-    stop: Stop::HandBack,
-};
+const QUEUE: queue::Plan =
+    queue::Plan { connections: 1, messages: 1, stop: Stop::HandBack, ..queue::Plan::NONE };
 
 const BATON: baton::Plan =
     baton::Plan { workers: 1, keys: 1, submitters: 1, items: 1, pauses: 0, stops_paused: false };
 
-const POOL: pool::Plan = pool::Plan {
-    shards: 1,
-    workers: 1,
-    keys: 1,
-    submitters: 1,
-    items: 1,
-    children: 0,
-    commits: 0,
-    removals: 0,
-    pausers: 0,
-    drainers: 0,
-    stop: Stop::RunRemaining,
-};
+const POOL: pool::Plan = pool::Plan { submitters: 1, items: 1, ..pool::Plan::NONE };
 
 fn models() -> Vec<Model> {
     let inbox = |producers, messages| {

@@ -26,32 +26,11 @@ const LONGEST: usize = 150;
 const GATE: gate::Plan =
     gate::Plan { sessions: 2, messages: 4, epochs: 3, groups: 0, publishers: 2, ends: false };
 
-const QUEUE: queue::Plan = queue::Plan {
-    connections: 2,
-    messages: 4,
-    locals: 3,
-    priorities: 2,
-    fast: true,
-    ordered: false,
-    limit: 0,
-    resets: false,
-    discards: false,
-    stop: Stop::RunRemaining,
-};
+const QUEUE: queue::Plan =
+    queue::Plan { connections: 2, messages: 4, locals: 3, priorities: 2, fast: true, ..queue::Plan::NONE };
 
-const POOL: pool::Plan = pool::Plan {
-    shards: 2,
-    workers: 2,
-    keys: 3,
-    submitters: 2,
-    items: 5,
-    children: 1,
-    commits: 0,
-    removals: 0,
-    pausers: 0,
-    drainers: 0,
-    stop: Stop::RunRemaining,
-};
+const POOL: pool::Plan =
+    pool::Plan { shards: 2, workers: 2, keys: 3, submitters: 2, items: 5, children: 1, ..pool::Plan::NONE };
 
 const BATON: baton::Plan =
     baton::Plan { workers: 2, keys: 2, submitters: 2, items: 5, pauses: 0, stops_paused: false };

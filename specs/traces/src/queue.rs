@@ -111,6 +111,20 @@ impl Dispatcher for Callbacks {
 }
 
 impl Plan {
+    /// Nothing but an end.
+    pub const NONE: Self = Self {
+        connections: 0,
+        messages: 0,
+        locals: 0,
+        priorities: 1,
+        fast: false,
+        ordered: false,
+        limit: 0,
+        resets: false,
+        discards: false,
+        stop: Stop::RunRemaining,
+    };
+
     pub(crate) fn dispatch(self) -> u8 {
         self.connections
     }

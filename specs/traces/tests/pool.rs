@@ -4,19 +4,8 @@ use keylane::Stop;
 use keylane_traces::pool::Plan;
 use keylane_traces::testing::follows;
 
-const PLAIN: Plan = Plan {
-    shards: 2,
-    workers: 2,
-    keys: 3,
-    submitters: 2,
-    items: 6,
-    children: 1,
-    commits: 0,
-    removals: 0,
-    pausers: 0,
-    drainers: 0,
-    stop: Stop::RunRemaining,
-};
+const PLAIN: Plan =
+    Plan { shards: 2, workers: 2, keys: 3, submitters: 2, items: 6, children: 1, ..Plan::NONE };
 
 #[test]
 fn runs_are_behaviours() {

@@ -5,18 +5,7 @@ use keylane_traces::queue::Plan;
 use keylane_traces::testing::follows;
 use keylane_traces::trace::Trace;
 
-const PLAIN: Plan = Plan {
-    connections: 2,
-    messages: 5,
-    locals: 3,
-    priorities: 2,
-    fast: true,
-    ordered: false,
-    limit: 0,
-    resets: false,
-    discards: false,
-    stop: Stop::RunRemaining,
-};
+const PLAIN: Plan = Plan { connections: 2, messages: 5, locals: 3, priorities: 2, fast: true, ..Plan::NONE };
 
 #[test]
 fn runs_are_behaviours() {

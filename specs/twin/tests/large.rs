@@ -8,7 +8,7 @@ use keylane_twin::explore::explore;
 use keylane_twin::protocol::Protocol;
 
 /// All at once, in one model: fast and queued, to oneself, and a shutdown that runs the rest; and an ordered connection with three
-/// messages, which discards: it has something to overtake.
+/// messages, which discards: it has something to overtake. (With one priority, nothing asks which is first.)
 const EVERYTHING: &str = r#"
 CONSTANTS
     Conns = {c1}

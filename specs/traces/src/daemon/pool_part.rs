@@ -68,12 +68,7 @@ pub(super) fn retell(cast: &Cast, notes: &[Note]) -> Result<(Plan, Vec<Note>)> {
         keys: keys.known.into_values().max().unwrap_or(1),
         submitters: 1,
         items: small(items.len() as u64)?,
-        children: 0,
-        commits: 0,
-        removals: 0,
-        pausers: 0,
-        drainers: 0,
-        stop: Stop::RunRemaining,
+        ..Plan::NONE
     };
     Ok((plan, told))
 }

@@ -119,6 +119,21 @@ impl Handler for Callbacks {
 }
 
 impl Plan {
+    /// A worker, and nothing but an end.
+    pub const NONE: Self = Self {
+        shards: 1,
+        workers: 1,
+        keys: 1,
+        submitters: 0,
+        items: 0,
+        children: 0,
+        commits: 0,
+        removals: 0,
+        pausers: 0,
+        drainers: 0,
+        stop: Stop::RunRemaining,
+    };
+
     fn draw(self, pool: &PoolHandle<Callbacks>, pace: &mut Pace) -> Key {
         self.key(pool, 1 + pace.below(self.keys))
     }
