@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use keylane::Stop;
 use keylane::trace::UNNAMED;
 
 use super::cast::{Cast, Role};
