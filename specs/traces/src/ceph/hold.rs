@@ -1,6 +1,6 @@
 //! What the log says, as actions of `DispatchQueue.tla`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use keylane_twin::dispatch_queue::{Action, DispatchQueue};
 
@@ -21,6 +21,9 @@ impl Told {
             trace: Trace { constants: script.plan.constants(), actions: Vec::new() },
             lines: Vec::new(),
         };
+        // By connection: how many of its messages are queued; and how many were discarded since the thread has looked.
+        let mut queued: HashMap<u8, usize> = HashMap::new();
+        let mut discarded = 0;
         for step in &script.moves {
             let actions = match step.what {
                 What::Deliver(letter) => {
@@ -33,13 +36,23 @@ impl Told {
                     let thread = letter.message.from;
                     vec![Action::VisitDrop { thread }, Action::Return { thread }]
                 }
-                What::Push(letter) => vec![Action::Push { thread: letter.message.from }],
+                What::Push(letter) => {
+                    *queued.entry(letter.message.from).or_default() += 1;
+                    vec![Action::Push { thread: letter.message.from }]
+                }
                 What::Pick(letter, _) => {
                     let (from, number) = (Some(letter.message.from), Some(letter.message.number));
-                    vec![Action::DispatchStep { from, number }]
+                    queued.entry(letter.message.from).and_modify(|count| *count = count.saturating_sub(1));
+                    // The log does not tell of it, but it comes first.
+                    let drops = [Action::DispatchDropDiscarded, Action::DispatchReturnDiscarded];
+                    let drops = drops.into_iter().cycle().take(2 * std::mem::take(&mut discarded));
+                    [Action::DispatchStep { from, number }].into_iter().chain(drops).collect()
                 }
                 What::End => vec![Action::DispatchDropPending, Action::DispatchReturn],
-                What::Discard(thread) => vec![Action::Discard { thread }],
+                What::Discard(thread) => {
+                    discarded += queued.remove(&thread).unwrap_or(0);
+                    vec![Action::Discard { thread }]
+                }
             };
             told.lines.extend(actions.iter().map(|_| step.line));
             told.trace.actions.extend(actions);
