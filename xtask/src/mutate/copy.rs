@@ -20,7 +20,17 @@ const PARTS: [&str; 7] =
 const SMALL: [&str; 2] = ["keylane", "keylane-loom"];
 
 /// Packages with a profile of their own in the workspace, which are not here.
-const ELSEWHERE: [&str; 3] = ["keylane-checker", "shuttle-engine", "corosensei"];
+const ELSEWHERE: [&str; 9] = [
+    "keylane-checker",
+    "keylane-interleavings",
+    "keylane-traces",
+    "keylane-twin",
+    "shuttle-engine",
+    "corosensei",
+    "ahash",
+    "dashmap",
+    "stateright",
+];
 
 /// What would only judge the copying (the search for primitives outside `sync`), and what needs a package that is
 /// left out.
