@@ -67,9 +67,12 @@ pub struct Mutant {
     pub edits: Vec<Edit>,
     pub model: String,
     pub breaks: String,
+    /// The last of them is asked in the quick tier.
     #[serde(default = "both")]
     pub tools: Vec<Tool>,
     pub why: Option<String>,
+    #[serde(default)]
+    pub tier: Tier,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -177,7 +180,7 @@ impl Manifest {
             let asked = |tool: &&Tool| tier == Tier::Full || !model.slow.contains(tool);
             model.tools.iter().filter(asked).map(|&tool| Job::of_model(root, model, tool))
         });
-        let mutants = self.mutants.iter().flat_map(|mutant| {
+        let mutants = self.mutants.iter().filter(|mutant| mutant.tier <= tier).flat_map(|mutant| {
             // One is enough to see that it is found, and the second needs no Java.
             let asked = |tool: &&Tool| tier == Tier::Full || Some(*tool) == mutant.tools.last();
             mutant.tools.iter().filter(asked).map(|&tool| Job::of_mutant(root, mutant, tool))

@@ -76,7 +76,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     reader::check(root)?;
     let tools = Tools::fetch(root)?;
     let started = Instant::now();
-    let tier = if options.full { Tier::Full } else { Tier::Quick };
+    let shows = !options.model.is_empty() || options.mutant.is_some();
+    // Whatever is named is wanted, however long it takes.
+    let tier = if options.full || shows { Tier::Full } else { Tier::Quick };
     let limit = limit(tier);
     let mut jobs = manifest.jobs(root, tier);
     jobs.retain(|job| options.wants(job));
@@ -85,7 +87,6 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     jobs.sort_by_key(|job| std::cmp::Reverse(job.states.unwrap_or(0)));
     let reports = crew.run("specs", &jobs, |job| &job.name, |job| job.run(&tools, limit))?;
 
-    let shows = !options.model.is_empty() || options.mutant.is_some();
     for (job, report) in jobs.iter().zip(&reports) {
         println!("{report}");
         if shows {
