@@ -48,6 +48,18 @@ impl Story {
     pub fn notes(&self) -> impl Iterator<Item = (Note, Then<'_>)> {
         self.notes.iter().enumerate().map(|(at, &note)| (note, Then { story: self, at }))
     }
+
+    /// The same without what a thread did after it had said that it "joins" the others: it shuts down once more, to take back what
+    /// is left. The others may still come to their end.
+    pub fn until_joined(&self) -> impl Iterator<Item = (Note, Then<'_>)> {
+        let mut joins = None;
+        self.notes().filter(move |(note, _)| {
+            if note.what == "joins" {
+                joins = Some(note.thread);
+            }
+            joins != Some(note.thread)
+        })
+    }
 }
 
 /// What a thread did after a note.

@@ -135,15 +135,8 @@ impl Plan {
     /// If a note has no place there.
     pub fn tell(self, notes: Vec<Note>) -> Result<Trace<baton::Baton>> {
         let mut teller = Teller::new(self.workers, self.boss());
-        let mut joins = None;
-        for (note, then) in Story::new(notes).notes() {
-            if note.what == "joins" {
-                joins = Some(note.thread);
-            }
-            // Whoever joins shuts down once more, to take back; one that submits may have a nudge to give yet.
-            if joins != Some(note.thread) {
-                teller.hear(note, then)?;
-            }
+        for (note, then) in Story::new(notes).until_joined() {
+            teller.hear(note, then)?;
         }
         Ok(Trace { constants: self.constants(), actions: teller.actions })
     }

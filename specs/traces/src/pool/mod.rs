@@ -288,15 +288,8 @@ impl Plan {
         let closed = notes.iter().filter(|note| note.what == "close");
         let inboxes = closed.map(|note| note.at).take(self.shards.into()).collect();
         let mut teller = Teller::new(inboxes, self.most());
-        let mut joins = None;
-        for (note, then) in Story::new(notes).notes() {
-            if note.what == "joins" {
-                joins = Some(note.thread);
-            }
-            // Whoever joins shuts down once more, and then takes back.
-            if joins != Some(note.thread) {
-                teller.hear(note, then)?;
-            }
+        for (note, then) in Story::new(notes).until_joined() {
+            teller.hear(note, then)?;
         }
         Ok(Trace { constants: self.constants(), actions: teller.actions })
     }
