@@ -33,7 +33,7 @@ mod threads {
 use anyhow::Result;
 use keylane::Stop;
 use keylane::testing::Model;
-use keylane_twin::protocol::Protocol;
+use keylane_twin::protocol::AtRest;
 use libtest_mimic::{Arguments, Trial};
 use trace::Trace;
 
@@ -128,8 +128,8 @@ fn models() -> Vec<Model> {
     ]
 }
 
-/// Each interleaving of what `run` runs is what it says, and a behaviour of that.
-fn follows<P: Protocol>(
+/// Each interleaving of what `run` runs is what it says, a behaviour of that, and comes to its end.
+fn follows<P: AtRest>(
     name: &str,
     guarantees: &'static str,
     threads: usize,
@@ -140,6 +140,7 @@ fn follows<P: Protocol>(
         if let Err(rejected) = trace.replay() {
             panic!("{:#?}\n{rejected}", &trace.actions[..rejected.after]);
         }
+        assert_eq!(trace.ends_well(), Ok(()), "it stops too early: {:#?}", trace.actions);
     })
 }
 
