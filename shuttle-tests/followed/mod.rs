@@ -12,8 +12,10 @@ pub mod inbox;
 #[path = "../../specs/traces/src/note.rs"]
 mod note;
 mod pace;
+#[allow(dead_code, reason = "plans here leave nothing to `NONE`")]
 #[path = "../../specs/traces/src/pool/mod.rs"]
 pub mod pool;
+#[allow(dead_code, reason = "plans here leave nothing to `NONE`")]
 #[path = "../../specs/traces/src/queue.rs"]
 pub mod queue;
 #[allow(dead_code, reason = "no trace is kept here")]
@@ -30,7 +32,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use keylane::Stop;
-use keylane_twin::protocol::Protocol;
+use keylane_twin::protocol::AtRest;
 
 use crate::threads::below;
 use trace::Trace;
@@ -123,13 +125,14 @@ fn stop() -> Stop {
 }
 
 /// What this schedule has made of it is what the plan says, and a behaviour of that.
-fn follow<P: Protocol>(run: impl FnOnce() -> Result<Trace<P>>) {
+fn follow<P: AtRest>(run: impl FnOnce() -> Result<Trace<P>>) {
     let module = P::MODULE;
     let trace = run().unwrap_or_else(|fault| panic!("{module} has no words for it: {fault:#}"));
     if let Err(rejected) = trace.replay() {
         let before = &trace.actions[rejected.after.saturating_sub(30)..rejected.after];
         panic!("it is none of {module}'s: {before:#?}\n{rejected}");
     }
+    assert_eq!(trace.ends_well(), Ok(()), "it stops too early: {:#?}", trace.actions);
     FOLLOWED.with_borrow_mut(|followed| {
         followed.schedules += 1;
         for action in &trace.actions {
