@@ -9,11 +9,18 @@ use super::tools::Tools;
 /// How to run what has few states: Java is at its end before it would have compiled anything better.
 const SMALL: &[&str] = &["-Xmx1500m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 const LARGE: &[&str] = &["-Xmx1500m", "-XX:+UseParallelGC"];
+/// And so many that the queue of those to look at is large itself.
+const HUGE: &[&str] = &["-Xmx4g", "-XX:+UseParallelGC"];
 const FEW: u64 = 50_000;
+const MANY: u64 = 5_000_000;
 
 /// For so many states, if that is known.
 pub fn command(tools: &Tools, home: &Path, module: &str, states: Option<u64>) -> Command {
-    let machine = if states.is_none_or(|states| states < FEW) { SMALL } else { LARGE };
+    let machine = match states {
+        Some(MANY..) => HUGE,
+        Some(FEW..) => LARGE,
+        _ => SMALL,
+    };
     call(tools, home, module, machine, &["-coverage", "1"])
 }
 

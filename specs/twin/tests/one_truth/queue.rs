@@ -307,13 +307,14 @@ fn check(name: &str, otherwise: &[(&str, &str)]) -> Together {
 
 #[test]
 fn a_queue_does_what_its_reference_model_says() {
-    for (name, states) in counts(DispatchQueue::MODULE).into_iter().filter(|(name, _)| name != LARGE) {
+    for (name, states) in counts(DispatchQueue::MODULE).into_iter().filter(|(_, states)| *states < MANY) {
         // What is left open leads nowhere else.
         assert_eq!(check(&name, &[]).of_twin, states, "{name}");
     }
 }
 
 const LARGE: &str = "DispatchQueue_large";
+const MANY: usize = 400_000;
 
 /// It has most states.
 #[test]
