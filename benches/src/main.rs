@@ -1,0 +1,3 @@
+//! `cargo xtask bench` calls this.
+
+fn main() {}
