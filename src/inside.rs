@@ -67,7 +67,8 @@ impl Inside {
 impl Drop for Inside {
     #[inline]
     fn drop(&mut self) {
-        let before = if self.nested { AROUND.try_with(|around| around.borrow_mut().pop()).ok() } else { None };
+        let before =
+            if self.nested { AROUND.try_with(|around| around.borrow_mut().pop()).ok() } else { None };
         let _ = INNERMOST.try_with(|innermost| innermost.set(before.flatten()));
     }
 }

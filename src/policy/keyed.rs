@@ -1,5 +1,6 @@
 //! One item of a key at a time, each line of a key in order; keys take turns, and classes as a scheduler says.
 
+mod keys;
 mod lines;
 mod turns;
 
@@ -9,12 +10,12 @@ mod laws;
 mod tests;
 
 use core::time::Duration;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use crate::policy::order::Overtakes;
 use crate::policy::scheduler::{Candidate, Class, Scheduler};
+use keys::Keys;
+pub use keys::Place;
 use lines::{Line, Lines};
 use turns::{Standing, Ticket, Turns};
 
@@ -37,14 +38,23 @@ use turns::{Standing, Ticket, Turns};
 /// is ready again.
 #[derive(Debug)]
 pub struct Keyed<K, T> {
-    keys: HashMap<K, Known<T>>,
-    turns: Turns<K>,
+    keys: Keys<K, Known<T>>,
+    turns: Turns,
     len: usize,
     scheduler: Box<dyn Scheduler>,
     /// How often a class that could go may be passed over.
     passes: Overtakes,
     /// Only for the length of a call.
     candidates: Vec<Candidate>,
+}
+
+/// An item whose turn has come.
+#[derive(Debug)]
+pub struct Turn<K, T> {
+    pub key: K,
+    /// Where the key is, for now.
+    pub place: Place,
+    pub queued: Queued<T>,
 }
 
 /// An item that waits.
@@ -146,7 +156,7 @@ impl<T> Known<T> {
 impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
     /// Every key is idle.
     pub fn new(scheduler: Box<dyn Scheduler>, passes: Overtakes) -> Self {
-        let (keys, turns, candidates) = (HashMap::new(), Turns::new(), Vec::new());
+        let (keys, turns, candidates) = (Keys::new(), Turns::new(), Vec::new());
         Self { keys, turns, len: 0, scheduler, passes, candidates }
     }
 
@@ -155,13 +165,8 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         let class = self.scheduler.line(queued.class);
         self.len += 1;
         self.turns.class(class).waiting += 1;
-        let mut entry = match self.keys.entry(key) {
-            Entry::Occupied(entry) => entry,
-            Entry::Vacant(entry) => {
-                entry.insert_entry(Known { state: State::Ready, lines: Lines::default() })
-            }
-        };
-        let known = entry.get_mut();
+        let place = self.keys.open(key, || Known { state: State::Ready, lines: Lines::default() });
+        let known = self.keys.at(place);
         let (state, line) = (known.state, known.lines.open(class));
         let is_new = line.items.is_empty();
         match end {
@@ -169,18 +174,17 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
             End::Back => line.items.push_back(queued),
         }
         if is_new && state == State::Ready {
-            let ticket = self.turns.join(class, entry.key());
-            let line = entry.get_mut().lines.find(class).expect("something waits in it now");
-            (line.ticket, line.listed) = (Some(ticket), true);
+            (line.ticket, line.listed) = (Some(self.turns.join(class, place)), true);
         }
     }
 
     /// Takes the item that is next, if one may start; its key runs from here on.
-    pub fn pick(&mut self, now: Duration) -> Option<(K, Queued<T>)> {
+    pub fn pick(&mut self, now: Duration) -> Option<Turn<K, T>> {
         self.look(now);
         let taken = self.choose(now)?;
-        let key = self.turns.go(taken.class);
-        let known = self.keys.get_mut(&key).expect("a key with a turn is known");
+        let place = self.turns.go(taken.class);
+        let key = self.keys.key(place).clone();
+        let known = self.keys.at(place);
         known.state = State::Busy(Reasons(Why::Runs as u8));
         let queued = known.lines.find(taken.class).expect("found").pop();
         for line in known.lines.waiting().filter(|line| line.ticket.is_some()) {
@@ -189,7 +193,7 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         self.len -= 1;
         self.turns.class(taken.class).waiting -= 1;
         self.clear_nobodys(taken.class);
-        Some((key, queued))
+        Some(Turn { key, place, queued })
     }
 
     /// Finds the candidates that may start. When the first of the others may, if there are any.
@@ -201,7 +205,7 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
             let class = turns.class;
             let mut first = None;
             let found = turns.has_first(|key, ticket| {
-                let Some(known) = keys.get_mut(key) else { return Standing::Gone };
+                let Some(known) = keys.get(key) else { return Standing::Gone };
                 let (standing, front) = known.met(class, ticket);
                 first = front;
                 standing
@@ -240,38 +244,35 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
 
     /// One reason more for `key`, which is busy, to be so.
     pub fn hold(&mut self, key: &K, why: Why) {
-        let known = self.keys.get_mut(key).expect("a busy key is known");
-        let State::Busy(reasons) = &mut known.state else { unreachable!("only a busy key is held") };
+        let place = self.keys.find(key).expect("a busy key is known");
+        let State::Busy(reasons) = &mut self.keys.at(place).state else {
+            unreachable!("only a busy key is held")
+        };
         reasons.add(why);
     }
 
-    /// One reason less for `key` to be busy; the others that are left. If there are none it goes on.
-    pub fn let_go(&mut self, key: K, why: Why) -> Reasons {
-        let Entry::Occupied(mut entry) = self.keys.entry(key) else {
-            unreachable!("a busy key is known");
-        };
-        let State::Busy(reasons) = &mut entry.get_mut().state else {
-            unreachable!("only a busy key is let go of")
-        };
+    /// One reason less for `key`, which was `near`, to be busy; the others that are left. If there are none it goes on.
+    pub fn let_go(&mut self, key: &K, near: Place, why: Why) -> Reasons {
+        let place = self.keys.find_near(near, key).expect("a busy key is known");
+        let known = self.keys.at(place);
+        let State::Busy(reasons) = &mut known.state else { unreachable!("only a busy key is let go of") };
         reasons.take(why);
         let left = *reasons;
         if !left.is_empty() {
             return left;
         }
-        if entry.get().lines.len() == 0 {
-            entry.remove();
+        if known.lines.len() == 0 {
+            self.keys.forget(place);
             self.give_back();
-        } else {
-            let key = entry.key().clone();
-            let known = entry.get_mut();
-            known.state = State::Ready;
-            for line in known.lines.waiting() {
-                match line.ticket {
-                    Some(ticket) => self.turns.unblock(line.class, ticket, &key, line.listed),
-                    None => line.ticket = Some(self.turns.join(line.class, &key)),
-                }
-                line.listed = true;
+            return left;
+        }
+        known.state = State::Ready;
+        for line in known.lines.waiting() {
+            match line.ticket {
+                Some(ticket) => self.turns.unblock(line.class, ticket, place, line.listed),
+                None => line.ticket = Some(self.turns.join(line.class, place)),
             }
+            line.listed = true;
         }
         left
     }
@@ -279,12 +280,13 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
     /// Takes what waits of `key`: each line in its order, lines by rising class. If the key runs or is held it goes on being
     /// so.
     pub fn remove(&mut self, key: &K) -> Vec<Queued<T>> {
-        let Some(known) = self.keys.get_mut(key) else { return Vec::new() };
+        let Some(place) = self.keys.find(key) else { return Vec::new() };
+        let known = self.keys.at(place);
         let state = known.state;
         let mut removed: Vec<_> = known.lines.waiting().map(Line::take).collect();
         removed.sort_unstable_by_key(|removed| removed.class);
         if state == State::Ready {
-            self.keys.remove(key);
+            self.keys.forget(place);
         }
         for removed in &removed {
             self.forget(state, removed);
@@ -295,18 +297,19 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
 
     /// Takes one item of `key` and class that waits, the first for which `is_it` says so. Looks at those before it.
     pub fn take_one(&mut self, key: &K, class: Class, is_it: impl Fn(&T) -> bool) -> Option<Queued<T>> {
-        let known = self.keys.get_mut(key)?;
+        let place = self.keys.find(key)?;
+        let known = self.keys.at(place);
         let line = known.lines.find(self.scheduler.line(class))?;
-        let place = line.items.iter().position(|queued| is_it(&queued.item))?;
+        let which = line.items.iter().position(|queued| is_it(&queued.item))?;
         if line.items.len() > 1 {
             self.len -= 1;
             self.turns.class(line.class).waiting -= 1;
-            return line.items.remove(place);
+            return line.items.remove(which);
         }
         let mut line = line.take();
         let state = known.state;
         if state == State::Ready && known.lines.len() == 0 {
-            self.keys.remove(key);
+            self.keys.forget(place);
         }
         self.forget(state, &line);
         self.give_back();
@@ -336,15 +339,14 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         let Self { keys, turns, .. } = self;
         let turns = turns.class(class);
         if turns.is_crowded() {
-            turns
-                .clear_nobodys(|key, ticket| keys.get_mut(key).is_some_and(|known| known.has(class, ticket)));
+            turns.clear_nobodys(|key, ticket| keys.get(key).is_some_and(|known| known.has(class, ticket)));
         }
     }
 
     /// Gives back what a burst of keys has made large.
     fn give_back(&mut self) {
-        if is_roomy(self.keys.len(), self.keys.capacity()) {
-            self.keys.shrink_to_fit();
+        if let Some(moved) = self.keys.give_back() {
+            self.turns.follow(&moved);
         }
         self.turns.give_back();
     }
@@ -352,13 +354,13 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
     /// Lets another scheduler choose from here on. What waits is lined up anew by it: items of one line that stay in one
     /// line keep their order, and keys go in the order of their oldest turn. Takes a step for each item that waits.
     pub fn set_scheduler(&mut self, scheduler: Box<dyn Scheduler>) {
-        let mut before: Vec<_> = self.keys.drain().collect();
+        let mut before: Vec<_> = self.keys.take_all().collect();
         before.sort_by_key(|(_, known)| known.lines.oldest_turn());
         self.turns = Turns::new();
         self.len = 0;
         self.scheduler = scheduler;
         for (key, Known { state, lines }) in before {
-            self.keys.insert(key.clone(), Known { state, lines: Lines::default() });
+            self.keys.open(key.clone(), || Known { state, lines: Lines::default() });
             lines.into_items().for_each(|queued| self.push(key.clone(), queued, End::Back));
         }
     }
@@ -386,12 +388,12 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
 
     /// How many items of `key` wait.
     pub fn waiting(&self, key: &K) -> usize {
-        self.keys.get(key).map_or(0, |known| known.lines.len())
+        self.keys.of(key).map_or(0, |known| known.lines.len())
     }
 
     /// Why `key` is busy, if it is.
     pub fn reasons(&self, key: &K) -> Reasons {
-        match self.keys.get(key).map(|known| known.state) {
+        match self.keys.of(key).map(|known| known.state) {
             Some(State::Busy(reasons)) => reasons,
             Some(State::Ready) | None => Reasons::default(),
         }
@@ -407,17 +409,22 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         let mut all = Vec::with_capacity(self.len);
         self.turns = Turns::new();
         self.len = 0;
-        self.keys.retain(|key, known| {
+        let mut idle = Vec::new();
+        for (place, key, known) in self.keys.iter_mut() {
             let lines = std::mem::take(&mut known.lines);
             all.extend(lines.into_items().map(|queued| (key.clone(), queued)));
-            matches!(known.state, State::Busy(_))
-        });
+            if known.state == State::Ready {
+                idle.push(place);
+            }
+        }
+        idle.into_iter().for_each(|place| _ = self.keys.forget(place));
+        self.give_back();
         all
     }
 }
 
 /// The class that has been passed over too often, the most often if several have.
-fn overdue<K: Clone>(turns: &mut Turns<K>, candidates: &[Candidate], passes: Overtakes) -> Option<Class> {
+fn overdue(turns: &mut Turns, candidates: &[Candidate], passes: Overtakes) -> Option<Class> {
     let Overtakes::AtMost(most) = passes else { return None };
     let passed = |candidate: &Candidate| (turns.class(candidate.class).passed, candidate.class);
     let (passed, class) = candidates.iter().map(passed).max()?;

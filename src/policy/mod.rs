@@ -11,6 +11,6 @@ mod split_mix;
 
 pub use ages::Ages;
 pub use backlog::{Backlog, Picked};
-pub use keyed::{End, Keyed, Queued, Why};
+pub use keyed::{End, Keyed, Place, Queued, Turn, Why};
 pub use order::{Order, Overtakes, Weighted};
 pub use scheduler::{Bands, Candidate, Class, Fifo, Mclock, Profile, Scheduler, Share};

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use crate::clock::Clock;
 use crate::inside::Generation;
 use crate::lane::{Baton, Bell, Charge, Hold, Inbox, Origin, Pushed};
-use crate::policy::{Class, End, Keyed, Overtakes, Queued, Scheduler, Why};
+use crate::policy::{Class, End, Keyed, Overtakes, Place, Queued, Scheduler, Turn, Why};
 use crate::pool::commits::Commits;
 use crate::pool::histograms::Wanted;
 use crate::pool::later::Later;
@@ -37,6 +37,8 @@ enum Stander<K, I> {
 #[derive(Clone, Debug)]
 pub(super) struct Running<K> {
     pub(super) key: K,
+    /// Where the policy had it when it started.
+    place: Place,
     pub(super) class: Class,
     pub(super) tag: Tag,
     /// When it started, if somebody looked at the clock.
@@ -206,15 +208,15 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
             return Some(Job::Commit(callback, tag));
         }
         loop {
-            let (key, queued) = self.policy.pick(self.now)?;
+            let Turn { key, place, queued } = self.policy.pick(self.now)?;
             let Queued { item: Waiting { stander, tag }, class, arrived, .. } = queued;
             match stander {
                 Stander::Item(load) => {
-                    return Some(Job::Item(load, self.start(key, class, tag, arrived)));
+                    return Some(Job::Item(load, self.start(key, place, class, tag, arrived)));
                 }
                 Stander::Claim(together) => {
                     let kept = Kept { together, tag, arrived };
-                    if let Some(job) = self.claim(key, kept) {
+                    if let Some(job) = self.claim(key, place, kept) {
                         return Some(job);
                     }
                 }
@@ -222,13 +224,13 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
         }
     }
 
-    fn start(&mut self, key: K, class: Class, tag: Tag, arrived: Duration) -> Running<K> {
+    fn start(&mut self, key: K, place: Place, class: Class, tag: Tag, arrived: Duration) -> Running<K> {
         self.running += 1;
         took(self, "pick", 0);
         let since = self.stamps.then_some(self.now);
         self.tally.unqueue(self.stamps.then_some(arrived));
         self.tally.start(class, since.map(|since| since.saturating_sub(arrived)));
-        Running { key, class, tag, since }
+        Running { key, place, class, tag, since }
     }
 
     /// The handler that ran the item has come to its end.
@@ -280,7 +282,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
     }
 
     fn let_go(&mut self, running: &Running<K>, why: Why) {
-        let left = self.policy.let_go(running.key.clone(), why);
+        let left = self.policy.let_go(&running.key, running.place, why);
         // A poisoned key stays busy, but the item is over.
         if !left.has(Why::Runs) && !left.has(Why::Held) {
             self.lives.bury(&running.key, running.tag);
@@ -292,7 +294,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
     pub(super) fn heal(&mut self, key: &K) -> bool {
         let Some(place) = self.poisoned.iter().position(|poisoned| poisoned == key) else { return false };
         self.poisoned.swap_remove(place);
-        self.policy.let_go(key.clone(), Why::Poisoned);
+        self.policy.let_go(key, Place::ANYWHERE, Why::Poisoned);
         true
     }
 

@@ -280,13 +280,13 @@ proptest! {
                     naive.push(key, number, Class(class), end);
                 }
                 Operation::Pick => {
-                    let picked = keyed.pick(now).map(|(key, queued)| (key, queued.item));
+                    let picked = keyed.pick(now).map(|turn| (turn.key, turn.queued.item));
                     prop_assert_eq!(picked, naive.pick(now));
                 }
                 Operation::Finish(which) => {
                     let running = naive.those(|runs, _| runs);
                     if let Some(&(key, _, held)) = running.get(which % running.len().max(1)) {
-                        prop_assert_eq!(keyed.let_go(key, Why::Runs).is_empty(), naive.settle(key, false, held));
+                        prop_assert_eq!(keyed.let_go(&key, Place::ANYWHERE, Why::Runs).is_empty(), naive.settle(key, false, held));
                     }
                 }
                 Operation::Hold(which) => {
@@ -299,7 +299,7 @@ proptest! {
                 Operation::Release(which) => {
                     let held = naive.those(|_, held| held);
                     if let Some(&(key, runs, _)) = held.get(which % held.len().max(1)) {
-                        prop_assert_eq!(keyed.let_go(key, Why::Held).is_empty(), naive.settle(key, runs, false));
+                        prop_assert_eq!(keyed.let_go(&key, Place::ANYWHERE, Why::Held).is_empty(), naive.settle(key, runs, false));
                     }
                 }
                 Operation::Remove(key) => {

@@ -24,7 +24,7 @@ impl<K: Clone + Eq + Hash + Debug, T: Debug> Tried<K, T> {
     }
 
     fn pick(&mut self) -> Option<(K, T)> {
-        self.keyed.pick(NOW).map(|(key, queued)| (key, queued.item))
+        self.keyed.pick(NOW).map(|turn| (turn.key, turn.queued.item))
     }
 
     fn remove(&mut self, key: &K) -> Vec<T> {
@@ -39,8 +39,13 @@ impl<K: Clone + Eq + Hash + Debug, T: Debug> Tried<K, T> {
         self.keyed.ready(NOW)
     }
 
+    fn let_go(&mut self, key: K, why: Why) -> Reasons {
+        self.keyed.let_go(&key, Place::ANYWHERE, why)
+    }
+
     fn line(&mut self, key: K) -> &mut Line<T> {
-        self.keyed.keys.get_mut(&key).expect("not idle").lines.open(Class(0))
+        let place = self.keyed.keys.find(&key).expect("not idle");
+        self.keyed.keys.at(place).lines.open(Class(0))
     }
 }
 
@@ -139,7 +144,7 @@ fn what_is_taken_keeps_each_keys_order() {
     rest.sort_by_key(|&(key, _)| key);
     assert_eq!(rest, [('a', 3), ('b', 2), ('b', 4)]);
     keyed.let_go('a', Why::Runs);
-    assert!(keyed.keyed.keys.is_empty());
+    assert!(keyed.keyed.keys.len() == 0);
 }
 
 #[test]
@@ -182,7 +187,7 @@ fn a_key_goes_on_when_it_neither_runs_nor_is_held() {
     keyed.hold(&'a', Why::Held);
     assert!(!keyed.let_go('a', Why::Held).is_empty());
     assert!(!keyed.reasons(&'a').is_empty() && keyed.let_go('a', Why::Runs).is_empty());
-    assert!(keyed.keyed.keys.is_empty() && keyed.reasons(&'a').is_empty());
+    assert!(keyed.keyed.keys.len() == 0 && keyed.reasons(&'a').is_empty());
 }
 
 #[test]
@@ -226,8 +231,8 @@ fn turns_of_nobody_are_few_and_not_looked_for_each_time() {
 
 /// Picks, and finishes at once.
 fn next(keyed: &mut Keyed<char, u32>) -> Option<u32> {
-    let (key, queued) = keyed.pick(NOW)?;
-    assert!(keyed.let_go(key, Why::Runs).is_empty());
+    let Turn { key, place, queued } = keyed.pick(NOW)?;
+    assert!(keyed.let_go(&key, place, Why::Runs).is_empty());
     Some(queued.item)
 }
 
@@ -243,25 +248,24 @@ fn by_class(passes: Overtakes, items: &[(u8, char, u32)]) -> Keyed<char, u32> {
 fn a_key_has_a_line_for_each_class_and_runs_one_item_at_a_time() {
     let mut keyed = by_class(Overtakes::Unbounded, &[(1, 'a', 1), (2, 'a', 2), (1, 'a', 3), (2, 'b', 4)]);
     assert_eq!((keyed.ready(NOW), keyed.waiting(&'a')), (3, 3));
-    let (key, queued) = keyed.pick(NOW).unwrap();
+    let Turn { key, queued, .. } = keyed.pick(NOW).unwrap();
     assert_eq!((key, queued.item, queued.class), ('a', 2, Class(2)));
     assert_eq!(keyed.ready(NOW), 1, "a runs");
     assert_eq!(next(&mut keyed), Some(4));
     assert_eq!((next(&mut keyed), keyed.ready(NOW)), (None, 0));
-    keyed.let_go('a', Why::Runs);
+    keyed.let_go(&'a', Place::ANYWHERE, Why::Runs);
     assert_eq!([next(&mut keyed), next(&mut keyed), next(&mut keyed)], [Some(1), Some(3), None]);
-    assert!(keyed.is_empty() && keyed.keys.is_empty());
+    assert!(keyed.is_empty() && keyed.keys.len() == 0);
 }
 
 #[test]
 fn a_line_keeps_its_turn_while_its_key_is_busy_with_another() {
     let mut keyed = by_class(Overtakes::Unbounded, &[(1, 'a', 1), (1, 'b', 2), (1, 'a', 3), (2, 'a', 9)]);
-    let (key, _) = keyed.pick(NOW).unwrap();
-    assert_eq!(key, 'a');
-    assert_eq!(keyed.pick(NOW).unwrap().1.item, 2, "the first that could go");
+    assert_eq!(keyed.pick(NOW).unwrap().key, 'a');
+    assert_eq!(keyed.pick(NOW).unwrap().queued.item, 2, "the first that could go");
     keyed.push('c', queued(1, 4), End::Back);
-    keyed.let_go('b', Why::Runs);
-    keyed.let_go('a', Why::Runs);
+    keyed.let_go(&'b', Place::ANYWHERE, Why::Runs);
+    keyed.let_go(&'a', Place::ANYWHERE, Why::Runs);
     assert_eq!([next(&mut keyed), next(&mut keyed), next(&mut keyed)], [Some(1), Some(4), Some(3)]);
 }
 
@@ -294,12 +298,12 @@ fn a_class_that_was_taken_away_item_by_item_has_been_passed_over_by_nobody() {
 fn another_scheduler_lines_up_anew_what_waits() {
     let items = [(1, 'a', 1), (2, 'b', 2), (3, 'a', 3), (1, 'a', 4)];
     let mut keyed = by_class(Overtakes::Unbounded, &items);
-    let (key, first) = keyed.pick(NOW).unwrap();
-    assert_eq!((key, first.item), ('a', 3));
+    let first = keyed.pick(NOW).unwrap();
+    assert_eq!((first.key, first.queued.item), ('a', 3));
     keyed.set_scheduler(Box::new(Fifo));
     assert_eq!((keyed.ready(NOW), next(&mut keyed), next(&mut keyed)), (1, Some(2), None), "a is still busy");
     keyed.push('a', queued(3, 5), End::Back);
-    keyed.let_go('a', Why::Runs);
+    keyed.let_go(&'a', Place::ANYWHERE, Why::Runs);
     assert_eq!([next(&mut keyed), next(&mut keyed), next(&mut keyed)], [Some(1), Some(4), Some(5)]);
 
     let mut keyed = Keyed::new(Box::new(Fifo), Overtakes::Unbounded);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::keys::{Moved, Place};
 use crate::policy::scheduler::Class;
 
 /// Says when a line got its turn, and so which of two goes first. No two turns have the same.
@@ -12,8 +13,8 @@ pub type Ticket = u64;
 /// A line whose key is busy keeps its turn and is passed over, so that it does not lose its place to whatever else the key
 /// does: it is taken off the list when it is met there, and put back when its key is ready.
 #[derive(Debug)]
-pub struct Turns<K> {
-    classes: Vec<ClassTurns<K>>,
+pub struct Turns {
+    classes: Vec<ClassTurns>,
     next: Ticket,
     /// In all classes.
     ready: usize,
@@ -21,13 +22,13 @@ pub struct Turns<K> {
 
 /// The turns of one class.
 #[derive(Debug)]
-pub struct ClassTurns<K> {
+pub struct ClassTurns {
     pub class: Class,
-    /// By rising ticket. Some are nobody's any more: their lines were taken away.
-    list: VecDeque<(Ticket, K)>,
+    /// By rising ticket, where its key is. Some are nobody's any more: their lines were taken away.
+    list: VecDeque<(Ticket, Place)>,
     nobodys: usize,
     /// Those that were taken off the list and put back.
-    put_back: BTreeMap<Ticket, K>,
+    put_back: BTreeMap<Ticket, Place>,
     /// How many of its lines could go now.
     ready: usize,
     /// How many items wait, behind busy keys too.
@@ -47,19 +48,19 @@ pub enum Standing {
     Gone,
 }
 
-impl<K: Clone> Turns<K> {
+impl Turns {
     /// No class is known.
     pub fn new() -> Self {
         Self { classes: Vec::new(), next: 1, ready: 0 }
     }
 
     /// The classes that there have been.
-    pub fn classes(&mut self) -> impl Iterator<Item = &mut ClassTurns<K>> {
+    pub fn classes(&mut self) -> impl Iterator<Item = &mut ClassTurns> {
         self.classes.iter_mut()
     }
 
     /// The turns of `class`.
-    pub fn class(&mut self, class: Class) -> &mut ClassTurns<K> {
+    pub fn class(&mut self, class: Class) -> &mut ClassTurns {
         let place = match self.classes[..] {
             // Almost always.
             [ref only] if only.class == class => 0,
@@ -80,23 +81,23 @@ impl<K: Clone> Turns<K> {
     }
 
     /// A line of `class` gets a turn behind all others, and could go.
-    pub fn join(&mut self, class: Class, key: &K) -> Ticket {
+    pub fn join(&mut self, class: Class, key: Place) -> Ticket {
         let ticket = self.next;
         self.next += 1;
         self.ready += 1;
         let turns = self.class(class);
         turns.ready += 1;
-        turns.list.push_back((ticket, key.clone()));
+        turns.list.push_back((ticket, key));
         ticket
     }
 
     /// A line that has a turn could go again; it is off the list if not `listed`.
-    pub fn unblock(&mut self, class: Class, ticket: Ticket, key: &K, listed: bool) {
+    pub fn unblock(&mut self, class: Class, ticket: Ticket, key: Place, listed: bool) {
         self.ready += 1;
         let turns = self.class(class);
         turns.ready += 1;
         if !listed {
-            turns.put_back.insert(ticket, key.clone());
+            turns.put_back.insert(ticket, key);
         }
     }
 
@@ -107,9 +108,14 @@ impl<K: Clone> Turns<K> {
     }
 
     /// The first of `class` goes, which [`ClassTurns::has_first`] has found. Whose it is.
-    pub fn go(&mut self, class: Class) -> K {
+    pub fn go(&mut self, class: Class) -> Place {
         self.block(class);
         self.class(class).drop_first().expect("found before")
+    }
+
+    /// Keys have moved.
+    pub fn follow(&mut self, moved: &Moved) {
+        self.classes.iter_mut().for_each(|turns| turns.follow(moved));
     }
 
     /// Gives back what a burst has made large.
@@ -132,7 +138,7 @@ impl<K: Clone> Turns<K> {
     }
 }
 
-impl<K> ClassTurns<K> {
+impl ClassTurns {
     fn new(class: Class) -> Self {
         let (list, put_back) = (VecDeque::new(), BTreeMap::new());
         Self { class, list, nobodys: 0, put_back, ready: 0, waiting: 0, passed: 0 }
@@ -140,7 +146,7 @@ impl<K> ClassTurns<K> {
 
     /// Finds whose turn it is, of those that could go: the one for which `standing`, which says how each stands, has said
     /// so last. False if none could.
-    pub fn has_first(&mut self, mut standing: impl FnMut(&K, Ticket) -> Standing) -> bool {
+    pub fn has_first(&mut self, mut standing: impl FnMut(Place, Ticket) -> Standing) -> bool {
         if self.ready == 0 {
             return false;
         }
@@ -162,15 +168,25 @@ impl<K> ClassTurns<K> {
         }
     }
 
-    fn head(&self) -> Option<(Ticket, &K)> {
+    fn head(&self) -> Option<(Ticket, Place)> {
         if self.is_put_back_first() {
-            self.put_back.first_key_value().map(|(&ticket, key)| (ticket, key))
+            self.put_back.first_key_value().map(|(&ticket, &key)| (ticket, key))
         } else {
-            self.list.front().map(|(ticket, key)| (*ticket, key))
+            self.list.front().copied()
         }
     }
 
-    fn drop_first(&mut self) -> Option<K> {
+    /// Turns of keys that were not anywhere are nobody's.
+    fn follow(&mut self, moved: &Moved) {
+        let before = self.list.len();
+        self.list = self.list.drain(..).filter_map(|(ticket, key)| Some((ticket, moved.to(key)?))).collect();
+        self.nobodys -= before - self.list.len();
+        for key in self.put_back.values_mut() {
+            *key = moved.to(*key).expect("a line with a turn has a key");
+        }
+    }
+
+    fn drop_first(&mut self) -> Option<Place> {
         let first = if self.is_put_back_first() { self.put_back.pop_first() } else { self.list.pop_front() };
         first.map(|(_, key)| key)
     }
@@ -188,8 +204,8 @@ impl<K> ClassTurns<K> {
     }
 
     /// Keeps on the list those turns of which `is_somebodys` says so.
-    pub fn clear_nobodys(&mut self, mut is_somebodys: impl FnMut(&K, Ticket) -> bool) {
-        self.list.retain(|(ticket, key)| is_somebodys(key, *ticket));
+    pub fn clear_nobodys(&mut self, mut is_somebodys: impl FnMut(Place, Ticket) -> bool) {
+        self.list.retain(|&(ticket, key)| is_somebodys(key, ticket));
         self.nobodys = 0;
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::inside::Generation;
-use crate::policy::{End, Queued, Why};
+use crate::policy::{End, Place, Queued, Why};
 use crate::pool::lives::Tag;
 use crate::pool::shard::{Core, Job, Outcome, Running, Stander, Waiting};
 use crate::pool::together::{Claimed, Fate, Together};
@@ -38,14 +38,17 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
     }
 
     /// A claim's turn has come. If it was the item's last, that starts.
-    pub(super) fn claim(&mut self, key: K, kept: Kept<K, I>) -> Option<Job<K, I>> {
+    pub(super) fn claim(&mut self, key: K, place: Place, kept: Kept<K, I>) -> Option<Job<K, I>> {
         let Kept { ref together, tag, arrived } = kept;
         let class = together.class;
         match together.claim(self.stamps.then_some(self.now)) {
             Claimed::All(load) => {
                 mark("claimed all");
-                let job =
-                    Job::Together(load, self.start(key.clone(), class, tag, arrived), Arc::clone(together));
+                let job = Job::Together(
+                    load,
+                    self.start(key.clone(), place, class, tag, arrived),
+                    Arc::clone(together),
+                );
                 self.kept.insert(key, kept);
                 Some(job)
             }
@@ -57,7 +60,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
             Claimed::Over(fate) => {
                 mark("claimed too late");
                 self.end_claim(&key, &kept, fate);
-                self.policy.let_go(key, Why::Runs);
+                self.policy.let_go(&key, place, Why::Runs);
                 self.tell();
                 None
             }
@@ -77,7 +80,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
             mark("gave up a key");
             let kept = self.unkeep(key);
             self.end_claim(key, &kept, fate);
-            self.policy.let_go(key.clone(), Why::Runs);
+            self.policy.let_go(key, Place::ANYWHERE, Why::Runs);
         } else {
             let is_it = |waiting: &Waiting<K, I>| matches!(&waiting.stander, Stander::Claim(other) if Arc::ptr_eq(other, together));
             let Some(queued) = self.policy.take_one(key, together.class, is_it) else { return };
@@ -117,7 +120,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     /// What has several keys lets go of one.
     pub(in crate::pool) fn let_go_kept(&mut self, key: &K, why: Why) {
-        let left = self.policy.let_go(key.clone(), why);
+        let left = self.policy.let_go(key, Place::ANYWHERE, why);
         if !left.has(Why::Runs) && !left.has(Why::Held) {
             let kept = self.unkeep(key);
             self.lives.bury(key, kept.tag);
