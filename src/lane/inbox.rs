@@ -33,8 +33,8 @@ impl<T> Tally<T> for () {
     fn settle(&mut self, (): &mut ()) {}
 }
 
-/// A vector that has grown beyond so many messages is given back, not kept for the next ones: after a burst memory
-/// returns to what it was. (While a flow needs such vectors, one is made for every so many messages.)
+/// A vector that has grown beyond so many messages is given back, and not kept for the next ones, once a fourth of it would
+/// do: after a burst memory returns to what it was, and a flood does not have the system find new memory for each vector.
 pub const KEPT: usize = 1024;
 
 #[derive(Debug)]
@@ -140,12 +140,15 @@ impl<T, L: Tally<T>> Inbox<T, L> {
     /// and `lie_down` is set, the consumer is asleep from here on.
     pub fn settle_and_take(&self, done: &mut L::Done, batch: &mut Vec<T>, lie_down: bool) -> Taken {
         debug_assert!(batch.is_empty(), "a batch is used up before the next is taken");
-        if batch.capacity() > KEPT {
-            *batch = Vec::new();
-        }
+        let mut next = std::mem::take(batch);
+        // Whatever is given back is given back without the lock.
+        let mut spare = Vec::new();
         let mut state = self.state.lock();
         state.tally.settle(done);
-        std::mem::swap(&mut state.arrived, batch);
+        if next.capacity() > KEPT && next.capacity() / 4 > state.arrived.len() {
+            std::mem::swap(&mut next, &mut spare);
+        }
+        *batch = std::mem::replace(&mut state.arrived, next);
         took(self, if lie_down { "take_lie_down" } else { "take" }, batch.len() as u64);
         match state.door {
             Door::Closed(stop) => Taken::Closed(stop),
@@ -203,26 +206,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_large_vector_is_given_back_and_a_small_one_kept() {
+    fn a_large_vector_is_given_back_when_little_of_it_is_used_and_a_small_one_kept() {
         let inbox: Inbox<_> = Inbox::default();
         let mut batch = Vec::new();
-        let mut capacities = |messages: usize| {
-            for message in 0..messages {
-                let _ = inbox.push(message, Origin::Outside).unwrap();
-            }
-            let taken = [(); 3].map(|()| {
+        // What the consumer holds after each of these many messages have arrived and been taken.
+        let mut capacities = |arrivals: [usize; 3]| {
+            arrivals.map(|messages| {
+                for message in 0..messages {
+                    let _ = inbox.push(message, Origin::Outside).unwrap();
+                }
                 batch.clear();
                 assert_eq!(inbox.take(&mut batch, false), Taken::Awake);
+                assert_eq!(batch.len(), messages);
                 batch.capacity()
-            });
-            batch.clear();
-            taken
+            })
         };
-        let [burst, ..] = capacities(KEPT + 1);
-        assert!(burst > KEPT);
-        assert_eq!(capacities(0), [0; 3], "neither side has kept it");
-        let [few, ..] = capacities(KEPT);
-        assert_eq!(few, KEPT);
-        assert!(capacities(0).contains(&KEPT), "it goes on being used");
+        let large = capacities([8 * KEPT; 3])[2];
+        assert!(large >= 8 * KEPT);
+        assert_eq!(
+            capacities([2 * KEPT, 2 * KEPT, 2 * KEPT]),
+            [large; 3],
+            "both are used for a flood, again and again"
+        );
+        let [first, second, third] = capacities([0; 3]);
+        assert_eq!((first, second, third), (large, 0, 0), "and neither side keeps one after it");
+        capacities([KEPT; 3]);
+        assert_eq!(capacities([0; 3]), [KEPT; 3], "a small one is kept");
     }
 }
