@@ -27,7 +27,7 @@ pub trait Payload: Debug + Send + Sync + 'static {
 
     /// How urgent it is; higher goes first.
     fn priority(&self) -> u8 {
-        127
+        keylane::Priority::DEFAULT.0
     }
 
     /// The same as an index, if there are only [`RANKS`] priorities.

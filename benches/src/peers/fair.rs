@@ -49,3 +49,20 @@ impl<T: Payload> Policy<T> for Fair<T> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workloads::parcel::Parcel;
+
+    #[test]
+    fn the_highest_goes_first_and_connections_have_their_turns() {
+        let mut fair = Fair::new(3);
+        for (rank, source) in [(0, 0), (2, 2), (2, 2), (2, 1), (3, 0), (2, 1)] {
+            fair.push(Parcel { rank, source, ..Parcel::default() });
+        }
+        let order: Vec<_> =
+            std::iter::from_fn(|| fair.pop()).map(|parcel| (parcel.rank, parcel.source)).collect();
+        assert_eq!(order, [(3, 0), (2, 2), (2, 1), (2, 2), (2, 1), (0, 0)]);
+    }
+}

@@ -55,3 +55,19 @@ impl<T> Ord for Entry<T> {
         self.key.cmp(&other.key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workloads::parcel::Parcel;
+
+    #[test]
+    fn the_highest_goes_first_and_equals_in_their_order() {
+        let mut heap = Heap::default();
+        for (rank, number) in [(0, 1), (2, 2), (3, 3), (2, 4), (0, 5)] {
+            heap.push(Parcel { rank, number, ..Parcel::default() });
+        }
+        let order: Vec<_> = std::iter::from_fn(|| heap.pop()).map(|parcel| parcel.number).collect();
+        assert_eq!(order, [3, 2, 4, 1, 5]);
+    }
+}

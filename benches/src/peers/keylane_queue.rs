@@ -1,18 +1,27 @@
 //! keylane's queue, by its public API.
 
+use std::marker::PhantomData;
+
 use keylane::{ConnectionId, DispatchQueue, Dispatcher, Handled, Limits, Message, Order, Priority, Stop};
 
 use crate::peers::carrier::{Carrier, Each, Payload};
 
 /// A [`DispatchQueue`] whose messages are all queued.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Keylane {
-    /// Of each producer, which has one at least.
+    /// Of each producer.
     pub connections: usize,
     /// In which order, as the queue's builder takes it.
     pub order: Order,
     /// How many messages may be under way.
     pub bound: Option<u64>,
+}
+
+impl Default for Keylane {
+    /// A connection for each producer, and what a queue has unless it is told otherwise.
+    fn default() -> Self {
+        Self { connections: 1, order: Order::default(), bound: None }
+    }
 }
 
 #[derive(Debug)]
@@ -26,7 +35,7 @@ impl<T: Payload> Message for Letter<T> {
 
 struct Consumer<T, F> {
     each: F,
-    message: std::marker::PhantomData<fn(T)>,
+    message: PhantomData<fn(T)>,
 }
 
 impl<T: Payload, F: Each<T>> Dispatcher for Consumer<T, F> {
@@ -40,18 +49,17 @@ impl<T: Payload, F: Each<T>> Dispatcher for Consumer<T, F> {
 
 impl<T: Payload> Carrier<T> for Keylane {
     fn start(&self, producers: usize, each: impl Each<T>) -> (Vec<impl Send + FnMut(T)>, impl FnOnce()) {
-        let mut builder =
-            DispatchQueue::builder(Consumer { each, message: std::marker::PhantomData }).order(self.order);
+        let mut builder = DispatchQueue::builder(Consumer { each, message: PhantomData }).order(self.order);
         if let Some(count) = self.bound {
             builder = builder.limits(Limits { count: Some(count), bytes: None });
         }
         let queue = builder.start().expect("threads can be started");
         let senders = (0..producers)
-            .map(|_| {
-                let mut connections: Vec<_> = (0..self.connections.max(1)).map(|_| queue.connect()).collect();
+            .map(|producer| {
+                let mut own: Vec<_> = (0..self.connections).map(|_| queue.connect()).collect();
+                let first = producer * self.connections;
                 move |message: T| {
-                    let which = message.source() % connections.len();
-                    let delivered = connections[which].deliver(Letter(message));
+                    let delivered = own[message.source() - first].deliver(Letter(message));
                     let _ = delivered.expect("the queue is open");
                 }
             })

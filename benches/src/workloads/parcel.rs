@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
+use keylane::Priority;
+
 use crate::peers::carrier::Payload;
 
 /// A message of a line: the messages of a line have to arrive in order.
@@ -23,10 +25,10 @@ pub struct Parcel {
 }
 
 impl Parcel {
-    /// The next of a line.
+    /// The next of a line that is a connection's, with the priority of those that have no other.
     pub fn of_line(line: usize, number: u64) -> Self {
         let line = u32::try_from(line).expect("there are few");
-        Self { line, source: line, number, content: [number; 5], ..Self::default() }
+        Self { line, source: line, number, priority: Priority::DEFAULT.0, rank: 0, content: [number; 5] }
     }
 }
 

@@ -17,7 +17,8 @@ use crate::workloads::parcel::{Lines, Parcel};
 use crate::workloads::percentiles::percentiles;
 
 /// From before a call that sends until after it, at the median and near the end. Includes one look at the clock, which is among the
-/// [limits](crate::workloads::limits).
+/// [limits](crate::workloads::limits). If a sample has voluntary switches, its consumer was not busy all the time: then the machine
+/// was, with something else.
 pub fn questions(size: Size) -> Vec<Question> {
     let question = |percentile, times| {
         let mut field = Field::of(Enqueue { messages: size.scale(1 << 17) });
@@ -36,16 +37,16 @@ pub fn questions(size: Size) -> Vec<Question> {
 }
 
 /// How long the consumer works on a message, in nanoseconds.
-const WORK: u64 = 500;
-/// How long the producer lets pass between two messages, at most; it is half of this on average, so that it is somewhat faster than
-/// the consumer.
-const GAP: u64 = 800;
-/// How many messages may be under way before the producer waits until there are fewer again. In between neither waits for the
-/// other, and they meet at random.
+const WORK: u64 = 1000;
+/// How long the producer lets pass between two messages, at most and at random, half of it on average: either it is faster than the
+/// consumer, until many messages are under way, or slower, until few are. So the consumer is always busy, neither waits for the
+/// other, and they meet by chance.
+const FASTER: u64 = 800;
+const SLOWER: u64 = 3200;
 const MANY: u64 = 256;
-const FEWER: u64 = 64;
+const FEW: u64 = 64;
 
-/// One producer, which the consumer keeps waiting now and then.
+/// One producer, one consumer at work.
 #[derive(Clone, Copy)]
 struct Enqueue {
     messages: u64,
@@ -66,6 +67,7 @@ impl Workload<Parcel> for Enqueue {
         });
         let mut costs = Histogram::<u64>::new(3).expect("three digits are possible");
         let mut random = fastrand::Rng::with_seed(1);
+        let mut gap = FASTER;
         let meter = Meter::start();
         for number in 0..self.messages {
             let parcel = Parcel::of_line(0, number);
@@ -73,13 +75,12 @@ impl Workload<Parcel> for Enqueue {
             senders[0](parcel);
             let after = clock.raw();
             costs.record(clock.delta_as_nanos(before, after)).expect("it grows");
-            let under_way = || number + 1 - handled.load(Ordering::Acquire);
-            if under_way() >= MANY {
-                while under_way() >= FEWER {
-                    hint::spin_loop();
-                }
+            match number + 1 - handled.load(Ordering::Acquire) {
+                ..FEW => gap = FASTER,
+                MANY.. => gap = SLOWER,
+                _ => {}
             }
-            spin(&clock, random.u64(..GAP));
+            spin(&clock, random.u64(..gap));
         }
         drop(senders);
         join();
