@@ -13,6 +13,7 @@ use crate::peers::raw_futex::RawFutex;
 use crate::question::Figure;
 use crate::rounds::Spread;
 use crate::workloads::Size;
+use crate::workloads::processors::Processors;
 use crate::workloads::w4::Wakes;
 
 /// One of these.
@@ -74,25 +75,25 @@ fn each<R>(count: u64, operation: impl Fn() -> R) -> f64 {
 
 /// Two threads on two processors, each waiting for the other's number.
 fn round_trip(count: u64) -> Option<f64> {
-    let processors = core_affinity::get_core_ids()?;
-    let &[here, there, ..] = processors.as_slice() else { return None };
+    let processors = Processors::two();
+    if !processors.are_two() {
+        return None;
+    }
     let word = AtomicU64::new(0);
-    let follow = |processor, mine: u64| {
-        core_affinity::set_for_current(processor);
-        for number in (mine..2 * count).step_by(2) {
+    let follow = &|mine: usize| {
+        processors.pin(mine);
+        for number in (mine as u64..2 * count).step_by(2) {
             while word.load(Ordering::Acquire) != number {
                 hint::spin_loop();
             }
             word.store(number + 1, Ordering::Release);
         }
     };
-    // Neither is the caller's thread, which is not to be pinned.
+    let began = Instant::now();
     thread::scope(|scope| {
-        let began = Instant::now();
-        let threads = [scope.spawn(|| follow(here, 0)), scope.spawn(|| follow(there, 1))];
-        for thread in threads {
-            thread.join().expect("it has not panicked");
+        for mine in [0, 1] {
+            scope.spawn(move || follow(mine));
         }
-        Some(began.elapsed().as_secs_f64() * 1e9 / count as f64)
-    })
+    });
+    Some(began.elapsed().as_secs_f64() * 1e9 / count as f64)
 }

@@ -4,6 +4,7 @@ pub mod flood;
 pub mod limits;
 pub mod parcel;
 pub mod percentiles;
+pub mod processors;
 pub mod w1;
 pub mod w2;
 pub mod w4;

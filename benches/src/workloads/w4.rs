@@ -15,6 +15,7 @@ use crate::peers::{channels, hand_made};
 use crate::question::{Figure, Question, Target};
 use crate::workloads::Size;
 use crate::workloads::percentiles::percentiles;
+use crate::workloads::processors::Processors;
 
 /// From before the message is sent until the consumer's callback has read the clock.
 pub fn questions(size: Size) -> Vec<Question> {
@@ -56,7 +57,7 @@ impl From<Stamp> for u64 {
     }
 }
 
-/// One message after the other, each to a consumer that sleeps.
+/// One message after the other, each to a consumer that sleeps, on another processor than the producer's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wakes {
     pub messages: u64,
@@ -64,6 +65,7 @@ pub(super) struct Wakes {
 
 impl Workload<Stamp> for Wakes {
     fn run(&self, carrier: &impl Carrier<Stamp>) -> Sample {
+        let processors = Processors::two();
         let began = Instant::now();
         let now = move || u64::try_from(began.elapsed().as_nanos()).expect("a run is short");
         let latencies = Arc::new(Mutex::new(Histogram::<u64>::new(3).expect("three digits are possible")));
@@ -72,28 +74,33 @@ impl Workload<Stamp> for Wakes {
             let (latencies, handled) = (Arc::clone(&latencies), Arc::clone(&handled));
             move |Stamp(sent): Stamp| {
                 let latency = now() - sent;
-                latencies.lock().expect("nobody panics under it").record(latency).expect("it grows");
+                if handled.load(Ordering::Relaxed) == 0 {
+                    processors.pin(1);
+                } else {
+                    latencies.lock().expect("nobody panics under it").record(latency).expect("it grows");
+                }
                 handled.fetch_add(1, Ordering::Release);
             }
         });
-        let pause = || {
-            let until = Instant::now() + PAUSE;
-            while Instant::now() < until {
-                hint::spin_loop();
-            }
-        };
-        pause();
-        let meter = Meter::start();
-        for sent in 1..=self.messages {
-            senders[0](Stamp(now()));
-            // Busily as well, so that it is the consumer alone that goes to sleep and wakes.
-            while handled.load(Ordering::Acquire) < sent {
-                hint::spin_loop();
-            }
-            pause();
-        }
-        let sample = meter.stop(self.messages);
-        drop(senders);
+        let sample = processors.on_first(|| {
+            let mut send = senders.remove(0);
+            let mut one = || {
+                let before = handled.load(Ordering::Acquire);
+                send(Stamp(now()));
+                // Busily, so that it is the consumer alone that goes to sleep and wakes.
+                while handled.load(Ordering::Acquire) == before {
+                    hint::spin_loop();
+                }
+                let until = Instant::now() + PAUSE;
+                while Instant::now() < until {
+                    hint::spin_loop();
+                }
+            };
+            one();
+            let meter = Meter::start();
+            (0..self.messages).for_each(|_| one());
+            meter.stop(self.messages)
+        });
         join();
         let latencies = latencies.lock().expect("nobody panics under it");
         assert_eq!(latencies.len(), self.messages, "messages arrived");

@@ -15,6 +15,7 @@ use crate::question::{Figure, Question, Target};
 use crate::workloads::Size;
 use crate::workloads::parcel::{Lines, Parcel};
 use crate::workloads::percentiles::percentiles;
+use crate::workloads::processors::Processors;
 
 /// From before a call that sends until after it, at the median and near the end. Includes one look at the clock, which is among the
 /// [limits](crate::workloads::limits). If a sample has voluntary switches, its consumer was not busy all the time: then the machine
@@ -46,7 +47,7 @@ const SLOWER: u64 = 3200;
 const MANY: u64 = 256;
 const FEW: u64 = 64;
 
-/// One producer, one consumer at work.
+/// One producer, one consumer at work, on two processors.
 #[derive(Clone, Copy)]
 struct Enqueue {
     messages: u64,
@@ -54,35 +55,42 @@ struct Enqueue {
 
 impl Workload<Parcel> for Enqueue {
     fn run(&self, carrier: &impl Carrier<Parcel>) -> Sample {
+        let processors = Processors::two();
         let clock = Clock::new();
         let lines = Arc::new(Lines::new(1));
         let handled = Arc::new(AtomicU64::new(0));
         let (mut senders, join) = carrier.start(1, {
             let (clock, lines, handled) = (clock.clone(), Arc::clone(&lines), Arc::clone(&handled));
             move |parcel| {
+                if parcel.number == 0 {
+                    processors.pin(1);
+                }
                 spin(&clock, WORK);
                 lines.take(&parcel);
                 handled.store(parcel.number + 1, Ordering::Release);
             }
         });
         let mut costs = Histogram::<u64>::new(3).expect("three digits are possible");
-        let mut random = fastrand::Rng::with_seed(1);
-        let mut gap = FASTER;
-        let meter = Meter::start();
-        for number in 0..self.messages {
-            let parcel = Parcel::of_line(0, number);
-            let before = clock.raw();
-            senders[0](parcel);
-            let after = clock.raw();
-            costs.record(clock.delta_as_nanos(before, after)).expect("it grows");
-            match number + 1 - handled.load(Ordering::Acquire) {
-                ..FEW => gap = FASTER,
-                MANY.. => gap = SLOWER,
-                _ => {}
+        let meter = processors.on_first(|| {
+            let mut send = senders.remove(0);
+            let mut random = fastrand::Rng::with_seed(1);
+            let mut gap = FASTER;
+            let meter = Meter::start();
+            for number in 0..self.messages {
+                let parcel = Parcel::of_line(0, number);
+                let before = clock.raw();
+                send(parcel);
+                let after = clock.raw();
+                costs.record(clock.delta_as_nanos(before, after)).expect("it grows");
+                match number + 1 - handled.load(Ordering::Acquire) {
+                    ..FEW => gap = FASTER,
+                    MANY.. => gap = SLOWER,
+                    _ => {}
+                }
+                spin(&clock, random.u64(..gap));
             }
-            spin(&clock, random.u64(..gap));
-        }
-        drop(senders);
+            meter
+        });
         join();
         let sample = meter.stop(self.messages);
         lines.assert_arrived(self.messages);
