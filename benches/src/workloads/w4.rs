@@ -35,8 +35,8 @@ pub fn questions(size: Size) -> Vec<Question> {
 
 const RAW: &str = "raw futex";
 
-/// How long the producer waits, busily, once a message has been handled: so that the consumer sleeps again. Contenders that look out
-/// for a while before they sleep have done so by then.
+/// How long the producer waits, busily, once a message has been handled: so that the consumer sleeps again. Some look out for a while
+/// before they sleep, and some longer than this: their processor time tells, which is then that of two processors.
 const PAUSE: Duration = Duration::from_micros(40);
 
 /// When a message was sent: nanoseconds since the run began.
