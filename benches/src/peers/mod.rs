@@ -1,1 +1,3 @@
 //! Who competes.
+
+pub mod pools;
