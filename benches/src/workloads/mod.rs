@@ -1,6 +1,7 @@
 //! What is asked.
 
 pub mod w3;
+pub mod w7;
 
 /// How much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
