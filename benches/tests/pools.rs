@@ -8,7 +8,7 @@ use keylane_benches::workloads::{w3, w7};
 
 #[test]
 fn every_pool_runs_each_item_once_and_in_order() {
-    for question in w3::questions_with(|full| full / 500) {
+    for question in w3::questions_with(|full| full / 1000) {
         let samples = rounds::ask(&question, 1);
         assert_eq!(samples.len(), question.contenders.len());
         let operations = samples[0][0].operations;

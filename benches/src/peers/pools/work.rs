@@ -150,3 +150,46 @@ fn spins(each: Duration) -> u64 {
     });
     if each.is_zero() { 0 } else { (each.as_nanos() as f64 / *NANOSECONDS) as u64 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two keys, of two items each, run in this order.
+    fn run(order: [usize; 4]) {
+        let load = Load::new(2, [0, 1, 0, 1]);
+        let (work, done) = Work::new(&load, Duration::ZERO);
+        order.into_iter().for_each(|place| work.run(load.items[place]));
+        done.wait();
+        work.check(&done);
+    }
+
+    #[test]
+    fn keys_may_overtake_each_other() {
+        run([0, 1, 2, 3]);
+        run([1, 3, 0, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "in order")]
+    fn items_of_a_key_may_not() {
+        run([0, 3, 1, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "each item once")]
+    fn nor_run_twice() {
+        run([0, 0, 1, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "after the last item")]
+    fn nor_after_the_last() {
+        let load = Load::new(1, [0]);
+        let (work, done) = Work::new(&load, Duration::ZERO);
+        work.run(load.items[0]);
+        done.wait();
+        work.run(load.items[0]);
+        work.check(&done);
+    }
+}
