@@ -9,5 +9,6 @@ pub mod hand_made;
 pub mod heaps;
 pub mod keylane_queue;
 pub mod monitor;
+pub mod pools;
 pub mod raw_futex;
 pub mod scheduled;

@@ -7,8 +7,11 @@ pub mod percentiles;
 pub mod processors;
 pub mod w1;
 pub mod w2;
+pub mod w3;
 pub mod w4;
 pub mod w5;
+pub mod w6;
+pub mod w7;
 
 /// How much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
