@@ -19,9 +19,7 @@ pub fn ask(question: &Question, rounds: usize) -> Vec<Vec<Sample>> {
 
 /// The middle one by `figure`, with the lowest and the highest.
 pub fn median(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> Spread {
-    let mut figures: Vec<_> = samples.iter().map(figure).collect();
-    figures.sort_by(f64::total_cmp);
-    Spread { lowest: figures[0], median: figures[figures.len() / 2], highest: figures[figures.len() - 1] }
+    Spread::of(samples.iter().map(figure))
 }
 
 /// Of several rounds.
@@ -33,4 +31,13 @@ pub struct Spread {
     pub median: f64,
     /// The highest of all rounds.
     pub highest: f64,
+}
+
+impl Spread {
+    /// Of these, of which there is one at least.
+    pub fn of(figures: impl Iterator<Item = f64>) -> Self {
+        let mut figures: Vec<_> = figures.collect();
+        figures.sort_by(f64::total_cmp);
+        Self { lowest: figures[0], median: figures[figures.len() / 2], highest: figures[figures.len() - 1] }
+    }
 }
