@@ -18,8 +18,8 @@ pub fn counted(_size: Size) -> Vec<Question> {
     Vec::new()
 }
 
-/// What is measured for itself, without a contest. A group is measured only if it is wanted.
-pub fn beside(_size: Size, _wants: impl Fn(&str) -> bool) -> Vec<Beside> {
-    // The physical limits and what an idle pool takes (W7) go here.
+/// What is measured for itself, without a contest, and only if it is wanted. What is measured in rounds has so many.
+pub fn beside(_size: Size, _rounds: usize, _wants: impl Fn(&str) -> bool) -> Vec<Beside> {
+    // The physical limits and what an idle pool takes (W7) go here, with `Row::of_rounds` and `Row::once`.
     Vec::new()
 }

@@ -89,6 +89,20 @@ pub struct Row {
     pub unit: String,
 }
 
+impl Row {
+    /// Of several rounds.
+    pub fn of_rounds(name: &str, spread: Spread, unit: &str) -> Self {
+        let range = Some((spread.lowest, spread.highest));
+        Self { name: name.to_owned(), contender: None, figure: spread.median, range, unit: unit.to_owned() }
+    }
+
+    /// Measured once, of one contender.
+    pub fn once(name: &str, contender: &str, figure: f64, unit: &str) -> Self {
+        let contender = Some(contender.to_owned());
+        Self { name: name.to_owned(), contender, figure, range: None, unit: unit.to_owned() }
+    }
+}
+
 impl Findings {
     /// How many targets were reached, of how many.
     pub fn reached(&self) -> (usize, usize) {

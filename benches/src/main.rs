@@ -24,8 +24,11 @@ fn main() -> Result<()> {
     }
     let machine = Machine::here();
     println!("{machine}");
-    let beside = catalogue::beside(options.size(), |name| options.wants(name));
-    ensure!(!questions.is_empty() || !beside.is_empty(), "nothing is called so: --list says what there is");
+    let beside = catalogue::beside(options.size(), options.rounds.into(), |name| options.wants(name));
+    ensure!(
+        !questions.is_empty() || !beside.is_empty(),
+        "nothing of that name can be asked: --list says what can"
+    );
     beside.iter().for_each(|beside| println!("{}", tables::beside(beside)));
     let findings = Findings {
         machine,

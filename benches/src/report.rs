@@ -158,7 +158,7 @@ mod tests {
     use crate::demonstration::numbers;
     use crate::findings::{Answer, Beside, Findings, Row};
     use crate::machine::Machine;
-    use crate::rounds::ask;
+    use crate::rounds::{Spread, ask};
     use crate::workloads::Size;
 
     fn findings() -> Findings {
@@ -176,13 +176,10 @@ mod tests {
             answers: vec![Answer::new(&question, samples, &[counted]).unwrap()],
             beside: vec![Beside {
                 title: "Limits".to_owned(),
-                rows: vec![Row {
-                    name: "an exchange".to_owned(),
-                    contender: None,
-                    figure: 4.5,
-                    range: Some((4.25, 5.5)),
-                    unit: "ns".to_owned(),
-                }],
+                rows: vec![
+                    Row::of_rounds("an exchange", Spread::of(vec![4.25, 4.5, 5.5]), "ns"),
+                    Row::once("an idle pool", "keylane", 0.0, "CPU s/s"),
+                ],
             }],
         }
     }
@@ -196,7 +193,15 @@ mod tests {
             answer.contenders.iter().for_each(|one| assert!(page.matches(one.name).count() >= 3, "{page}"));
             answer.verdicts.iter().for_each(|one| assert!(page.contains(&one.to_string()), "{page}"));
         }
-        for part in ["<svg", "an exchange", "4.25..5.50", "0.125", "&lt;room&gt;", "of 2 targets reached"] {
+        for part in [
+            "<svg",
+            "an exchange",
+            "an idle pool",
+            "4.25..5.50",
+            "0.125",
+            "&lt;room&gt;",
+            "of 2 targets reached",
+        ] {
             assert!(page.contains(part), "{part} is not in {page}");
         }
         for foreign in ["<room>", "<script", "src=", "@import", "href=\"http"] {

@@ -19,7 +19,7 @@ pub fn ask(question: &Question, rounds: usize) -> Vec<Vec<Sample>> {
 
 /// The middle one by `figure`, with the lowest and the highest.
 pub fn median(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> Spread {
-    Spread::of(samples.iter().map(figure))
+    Spread::of(samples.iter().map(figure).collect())
 }
 
 /// Of several rounds.
@@ -34,9 +34,8 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of these, of which there is one at least.
-    pub fn of(figures: impl Iterator<Item = f64>) -> Self {
-        let mut figures: Vec<_> = figures.collect();
+    /// Of these, of which there must be one.
+    pub fn of(mut figures: Vec<f64>) -> Self {
         figures.sort_by(f64::total_cmp);
         Self { lowest: figures[0], median: figures[figures.len() / 2], highest: figures[figures.len() - 1] }
     }

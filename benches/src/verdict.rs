@@ -38,7 +38,7 @@ pub fn judge(question: &Question, samples: &[Vec<Sample>]) -> Result<Vec<Verdict
             wanted: target.times,
             peer: question.contenders[best].name.to_owned(),
             ratio,
-            paired: Spread::of(pairs.map(|(ours, theirs)| figure.of(ours) / figure.of(theirs))),
+            paired: Spread::of(pairs.map(|(ours, theirs)| figure.of(ours) / figure.of(theirs)).collect()),
             reached: ratio >= target.times,
             less_is_better: figure.less_is_better(),
         })

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::libc;
+use nix::sys::resource::{self, UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::Pid;
 
 /// Of all its threads, those included that have ended: a server with a thread for each connection has many of these.
@@ -25,13 +27,10 @@ impl Usage {
         let reported = stopped(id);
         kill(process, Signal::SIGCONT)?;
         let usage = reported?;
-        let duration = |time: libc::timeval| {
-            let (seconds, microseconds) = (time.tv_sec.unsigned_abs(), time.tv_usec.unsigned_abs());
-            Duration::from_secs(seconds) + Duration::from_micros(microseconds)
-        };
+        let duration = |time: TimeVal| Duration::from_micros(time.num_microseconds().unsigned_abs());
         Ok(Self {
-            cpu: duration(usage.ru_utime) + duration(usage.ru_stime),
-            voluntary_switches: usage.ru_nvcsw.unsigned_abs(),
+            cpu: duration(usage.user_time()) + duration(usage.system_time()),
+            voluntary_switches: usage.voluntary_context_switches().unsigned_abs(),
         })
     }
 
@@ -45,12 +44,12 @@ impl Usage {
 }
 
 /// Waits until the child with this id has stopped, and has what it used so far. nix has no `wait4`.
-fn stopped(id: libc::pid_t) -> Result<libc::rusage> {
+fn stopped(id: libc::pid_t) -> Result<resource::Usage> {
     let mut status = 0;
-    // SAFETY: a structure of integers, for which all zeros are a value.
-    let mut usage = unsafe { std::mem::zeroed::<libc::rusage>() };
+    // Room for one: nix makes none but by filling it.
+    let mut usage = getrusage(UsageWho::RUSAGE_SELF)?;
     // SAFETY: both pointers are to values of these types that live, and that nobody else uses, until the call has returned.
-    let waited = unsafe { libc::wait4(id, &raw mut status, libc::WUNTRACED, &raw mut usage) };
+    let waited = unsafe { libc::wait4(id, &raw mut status, libc::WUNTRACED, usage.as_mut()) };
     ensure!(waited == id, std::io::Error::last_os_error());
     ensure!(libc::WIFSTOPPED(status), "the server has ended");
     Ok(usage)
