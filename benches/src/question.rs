@@ -1,5 +1,7 @@
 //! One row of the table: what is asked, of whom, and what is hoped for.
 
+use anyhow::{Context, Result};
+
 use crate::meter::Sample;
 
 /// A workload of one size, and who competes in it.
@@ -31,6 +33,8 @@ pub enum Figure {
     Rate,
     /// This percentile of single operations, in nanoseconds: less is better.
     Percentile(f64),
+    /// Processor seconds for a million operations: less is better.
+    Cpu,
 }
 
 /// keylane's figure, in terms of others'.
@@ -42,7 +46,50 @@ pub struct Target {
     pub of: Vec<&'static str>,
 }
 
+impl Question {
+    /// Which contenders a target is about: its own names, or all peers. More contenders than the first may be keylane, used otherwise.
+    pub fn peers_of(&self, target: &Target) -> Result<Vec<usize>> {
+        if target.of.is_empty() {
+            return Ok(self.peers());
+        }
+        let at = |name: &&str| {
+            let found = self.contenders.iter().position(|contender| contender.name == *name);
+            found.with_context(|| format!("{} has no contender {name}", self.name))
+        };
+        target.of.iter().map(at).collect()
+    }
+
+    /// Which contenders are not keylane.
+    pub fn peers(&self) -> Vec<usize> {
+        let is_peer = |at: &usize| !self.contenders[*at].name.starts_with("keylane");
+        (1..self.contenders.len()).filter(is_peer).collect()
+    }
+}
+
 impl Figure {
+    /// As it is shown, in its [`unit`](Self::unit).
+    pub fn shown(self, sample: &Sample) -> f64 {
+        match self {
+            Self::Rate => sample.rate() / 1e6,
+            Self::Percentile(_) => 1e9 / self.of(sample),
+            Self::Cpu => sample.cpu_per_million(),
+        }
+    }
+
+    /// What it is shown in.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Rate => "M/s",
+            Self::Percentile(_) => "ns",
+            Self::Cpu => "CPU s/M",
+        }
+    }
+
+    /// Whether a lower figure is the better one, as it is shown.
+    pub fn less_is_better(self) -> bool {
+        self != Self::Rate
+    }
+
     /// How good a sample is: more is better.
     pub fn of(self, sample: &Sample) -> f64 {
         match self {
@@ -52,6 +99,17 @@ impl Figure {
                 let &(_, nanoseconds) = found.expect("the workload measures what it is asked for");
                 1e9 / nanoseconds.max(1) as f64
             }
+            Self::Cpu => 1.0 / sample.cpu_per_million(),
+        }
+    }
+}
+
+impl std::fmt::Display for Figure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rate => write!(f, "rate"),
+            Self::Percentile(percentile) => write!(f, "p{percentile}"),
+            Self::Cpu => write!(f, "CPU time"),
         }
     }
 }

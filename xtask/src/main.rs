@@ -1,5 +1,6 @@
 //! The commands that CI and developers run. `cargo xtask verify` is the one that everything else serves.
 
+mod bench;
 mod mutants;
 mod mutate;
 mod policies;
@@ -21,6 +22,8 @@ enum Command {
     Specs(specs::Options),
     /// Runs cargo-mutants on the sequential policies, and fails below the floor
     Policies,
+    /// Measures keylane beside its peers, on the same work in the same run
+    Bench(bench::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -29,5 +32,6 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Mutants(arguments) => mutants::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Specs(options) => specs::run(&options),
         Command::Policies => policies::run(),
+        Command::Bench(options) => bench::run(&options),
     }
 }
