@@ -148,6 +148,14 @@ fn what_is_taken_keeps_each_keys_order() {
 }
 
 #[test]
+fn room_is_given_back_when_all_is_taken() {
+    let mut keyed = Tried::new();
+    (0..10_000).for_each(|key| keyed.push(key, key));
+    assert_eq!(keyed.take_all().len(), 10_000);
+    assert_eq!((keyed.keyed.keys.len(), keyed.keyed.keys.capacity()), (0, 0));
+}
+
+#[test]
 fn what_is_put_in_front_goes_first_and_has_no_turn_of_its_own() {
     let mut keyed = Tried::new();
     for (key, item) in [('a', 1), ('b', 2), ('a', 3)] {
