@@ -96,3 +96,33 @@ fn innermost(owner: Owner) -> Option<Option<Generation>> {
     };
     AROUND.try_with(find).ok().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_inside_of_all_that_it_has_not_left() {
+        let inside = || [1, 2, 3].map(|owner| refuse(owner) == Err(ControlError::FromCallback));
+        let _queue = Inside::queue(1);
+        assert_eq!(inside(), [true, false, false]);
+        {
+            let _item = Inside::pool(2, 7);
+            assert_eq!((inside(), generation(2)), ([true, true, false], Some(7)));
+            let hook = Inside::hook(3);
+            assert_eq!((inside(), generation(2), generation(3)), ([true; 3], Some(7), None));
+            let again = Inside::pool(2, 8);
+            assert_eq!((inside(), generation(2)), ([true; 3], Some(8)), "the innermost counts");
+            drop(again);
+            drop(hook);
+            assert_eq!((inside(), generation(2)), ([true, true, false], Some(7)));
+        }
+        assert_eq!((inside(), generation(1), generation(2)), ([true, false, false], None, None));
+    }
+
+    #[test]
+    fn it_is_inside_of_nothing_afterwards() {
+        drop(Inside::queue(1));
+        assert!(refuse(1).is_ok());
+    }
+}

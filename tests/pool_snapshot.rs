@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keylane::testing::ManualClock;
+use keylane::testing::{ManualClock, on_mark};
 use keylane::{Bands, Class, Handler, Lease, PoolHandle, ShardSnapshot, ShardedThreadPool, Step, Stop};
 
 use common::together;
@@ -151,6 +151,18 @@ fn shards_are_told_together() {
     assert_eq!((total.oldest, total.handed_back, total.commits.handed_back), (None, 2, 2));
     assert_eq!(pool.reclaim(workers).leftovers.len(), 2);
     adds_up(&pool.snapshot().total());
+}
+
+#[test]
+fn who_looks_at_figures_tells_nobody_to_wake_a_worker() {
+    let (pool, _workers) = ShardedThreadPool::builder(Nothing).shards(1).threads_per_shard(1).stepped().unwrap();
+    // Nothing has arrived, and the worker is up.
+    assert_eq!(pool.snapshot().total().waiting, 0);
+    let woke = Arc::new(Mutex::new(false));
+    let marked = Arc::clone(&woke);
+    on_mark(move |label| *marked.lock().unwrap() |= label == "woke the consumer");
+    pool.submit(0, ()).unwrap();
+    assert!(!*woke.lock().unwrap());
 }
 
 #[test]

@@ -228,8 +228,14 @@ mod tests {
             [large; 3],
             "both are used for a flood, again and again"
         );
+        capacities([large / 4; 3]);
+        assert_eq!(capacities([large / 4; 3]), [large; 3], "so they are while a fourth would just do");
+        assert_eq!(capacities([large / 4 - 1; 3])[0], large);
+        assert!(capacities([large / 4 - 1; 3])[0] < large, "and not below");
+        capacities([large; 3]);
         let [first, second, third] = capacities([0; 3]);
-        assert_eq!((first, second, third), (large, 0, 0), "and neither side keeps one after it");
+        assert!(first >= large);
+        assert_eq!((second, third), (0, 0), "neither side keeps one after a flood");
         capacities([KEPT; 3]);
         assert_eq!(capacities([0; 3]), [KEPT; 3], "a small one is kept");
     }

@@ -150,3 +150,19 @@ impl<K: Clone + Eq + Hash> Lives<K> {
         !self.key_drains.remove(&number).expect("a drain ends once").stranded
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_will_never_run_is_not_waited_for_and_not_forgotten() {
+        let mut lives = Lives::<char>::new();
+        let (item, commit) = (lives.begin(None), lives.begin(None));
+        assert!(!lives.is_drained(0));
+        lives.strand_keyless(commit);
+        assert!(!lives.is_drained(0) && lives.is_stranded(0));
+        lives.strand(&'a', item);
+        assert!(lives.is_drained(0) && lives.is_stranded(0));
+    }
+}

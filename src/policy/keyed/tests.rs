@@ -148,6 +148,16 @@ fn what_is_taken_keeps_each_keys_order() {
 }
 
 #[test]
+fn turns_give_back_room_before_keys_do() {
+    let mut keyed = Tried::new();
+    (0..10_000).for_each(|key| keyed.push(key, key));
+    (0..10_000).for_each(|key| assert_eq!(keyed.pick(), Some((key, key))));
+    assert!(keyed.keyed.turns.capacity() >= 10_000);
+    keyed.let_go(0, Why::Runs);
+    assert_eq!((keyed.keyed.turns.capacity(), keyed.keyed.keys.len()), (0, 9_999));
+}
+
+#[test]
 fn room_is_given_back_when_all_is_taken() {
     let mut keyed = Tried::new();
     (0..10_000).for_each(|key| keyed.push(key, key));
