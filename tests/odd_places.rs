@@ -153,11 +153,12 @@ fn a_panic_whose_payload_panics_costs_no_worker() {
         }
     }
     bounded(|| {
-        let pool = ShardedThreadPool::builder(Bombs).shards(1).threads_per_shard(1).start().unwrap();
+        let builder = ShardedThreadPool::builder(Bombs).shards(1).threads_per_shard(1);
+        let pool = builder.on_thread_start(|_| panic_any(Bomb(2))).start().unwrap();
         pool.submit(0, true).unwrap();
         pool.submit(0, false).unwrap();
         pool.drain().unwrap();
         let report = pool.join().unwrap();
-        assert_eq!((report.leftovers.len(), report.panics), (0, 1));
+        assert_eq!((report.leftovers.len(), report.panics), (0, 2), "the hook's and the handler's");
     });
 }

@@ -5,11 +5,11 @@ mod common;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use keylane::testing::ManualClock;
-use keylane::{Handler, Lease, ShardedThreadPool, Step, Stop};
+use keylane::{Handler, KeyGuard, Lease, ShardedThreadPool, Step, Stop};
 
 use common::runner::{Runner, count, nothing};
 use common::{bounded, hear, together};
@@ -72,6 +72,35 @@ fn who_helps_serves_the_next_shards_and_its_own_first() {
     assert_eq!((workers[2].step(), workers[0].step()), (Step::Stopped, Step::Ran));
     assert_eq!([(); 2].map(|()| workers[0].step()), [Step::Stopped; 2]);
     assert_eq!((workers[1].step(), ran_now()), (Step::Stopped, 1));
+}
+
+/// Keeps the key of each item that says so.
+struct Keeper(Arc<Mutex<Vec<KeyGuard<usize, bool>>>>);
+
+impl Handler for Keeper {
+    type Key = usize;
+    type Item = bool;
+    fn handle(&self, key: Lease<'_, usize, bool>, keeps: bool) {
+        if keeps {
+            self.0.lock().unwrap().push(key.hold());
+        }
+    }
+}
+
+#[test]
+fn who_helps_has_not_stopped_while_something_waits_where_it_helps() {
+    let kept = Arc::default();
+    let keeper = Keeper(Arc::clone(&kept));
+    let builder = ShardedThreadPool::builder(keeper).shards(2).threads_per_shard(1).help(1);
+    let (pool, mut workers) = builder.stepped().unwrap();
+    let key = keys(0, 1, |key| pool.shard_of(key))[0];
+    pool.submit(key, true).unwrap();
+    pool.submit(key, false).unwrap();
+    assert_eq!(workers[0].step(), Step::Ran);
+    pool.shutdown(Stop::RunRemaining);
+    assert_eq!(workers[1].step(), Step::Idle, "the other item may start yet");
+    kept.lock().unwrap().clear();
+    assert_eq!([(); 2].map(|()| workers[1].step()), [Step::Ran, Step::Stopped]);
 }
 
 #[test]

@@ -155,7 +155,8 @@ fn shards_are_told_together() {
 
 #[test]
 fn who_looks_at_figures_tells_nobody_to_wake_a_worker() {
-    let (pool, _workers) = ShardedThreadPool::builder(Nothing).shards(1).threads_per_shard(1).stepped().unwrap();
+    let (pool, _workers) =
+        ShardedThreadPool::builder(Nothing).shards(1).threads_per_shard(1).stepped().unwrap();
     // Nothing has arrived, and the worker is up.
     assert_eq!(pool.snapshot().total().waiting, 0);
     let woke = Arc::new(Mutex::new(false));
