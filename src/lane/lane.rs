@@ -70,11 +70,13 @@ impl Lane {
     }
 
     /// The number the roster gave it, counting from 1.
+    #[inline]
     pub fn id(&self) -> u64 {
         self.id
     }
 
     /// Asks to run a fast callback on this thread, now.
+    #[inline]
     pub fn enter(&mut self) -> Entry<'_> {
         if self.visits == BANKED {
             self.roster.bank(self.id);
@@ -102,6 +104,7 @@ impl Lane {
     }
 
     /// Takes note that a message of this lane is about to be queued, if the lane is ordered.
+    #[inline]
     pub fn expect(&mut self) -> Option<Pending> {
         self.ordered.then(|| {
             self.sent = self.sent.wrapping_add(DONE);
@@ -149,6 +152,7 @@ pub(super) fn take_visits(word: &Word) -> usize {
 }
 
 impl Drop for Visit<'_> {
+    #[inline]
     fn drop(&mut self) {
         let counts = if self.granted { VISIT } else { 0 };
         let word = &self.lane.word;

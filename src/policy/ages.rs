@@ -13,6 +13,7 @@ pub struct Ages {
 
 impl Ages {
     /// Something has come, at `moment` if anybody looked at the clock.
+    #[inline]
     pub fn arrive(&mut self, moment: Option<Moment>) {
         if let Some(moment) = moment {
             *self.waiting.entry(moment).or_default() += 1;
@@ -20,6 +21,7 @@ impl Ages {
     }
 
     /// Something that came at that moment waits no more.
+    #[inline]
     pub fn leave(&mut self, moment: Option<Moment>) {
         let Some(moment) = moment else { return };
         let count = self.waiting.get_mut(&moment).expect("it came then");
@@ -30,6 +32,7 @@ impl Ages {
     }
 
     /// When the oldest came.
+    #[inline]
     pub fn oldest(&self) -> Option<Moment> {
         self.waiting.first_key_value().map(|(&moment, _)| moment)
     }

@@ -39,12 +39,14 @@ impl Ledger {
     }
 
     /// Something has joined `line`; its number.
+    #[inline]
     pub fn arrive(&mut self, line: LineId) -> u64 {
         self.arrivals.push_back(Arrival::Waits(line));
         self.first + self.arrivals.len() as u64 - 1
     }
 
     /// That one has been picked.
+    #[inline]
     pub fn pick(&mut self, number: u64) {
         self.picked += 1;
         self.settle(number, Arrival::Picked);
@@ -57,6 +59,7 @@ impl Ledger {
     }
 
     /// The line whose first one must not be overtaken once more.
+    #[inline]
     pub fn overdue(&self) -> Option<LineId> {
         match self.arrivals.front() {
             Some(&Arrival::Waits(line)) if self.picked >= self.most => Some(line),
@@ -82,6 +85,7 @@ impl Ledger {
         trim(&mut self.arrivals);
     }
 
+    #[inline]
     fn settle(&mut self, number: u64, fate: Arrival) {
         self.arrivals[(number - self.first) as usize] = fate;
         while let Some(&first) = self.arrivals.front() {

@@ -6,21 +6,25 @@ pub struct Priorities([u64; 4]);
 
 impl Priorities {
     /// Puts one in.
+    #[inline]
     pub fn insert(&mut self, priority: u8) {
         self.0[usize::from(priority / 64)] |= 1 << (priority % 64);
     }
 
     /// Takes one out.
+    #[inline]
     pub fn remove(&mut self, priority: u8) {
         self.0[usize::from(priority / 64)] &= !(1 << (priority % 64));
     }
 
     /// Whether it is in.
+    #[inline]
     pub fn contains(&self, priority: u8) -> bool {
         self.0[usize::from(priority / 64)] & (1 << (priority % 64)) != 0
     }
 
     /// The highest one in it.
+    #[inline]
     pub fn highest(&self) -> Option<u8> {
         let word = self.0.iter().rposition(|&word| word != 0)?;
         Some((word as u32 * 64 + self.0[word].ilog2()) as u8)

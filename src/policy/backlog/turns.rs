@@ -33,17 +33,20 @@ impl Turns {
     }
 
     /// The priorities in which there are lines.
+    #[inline]
     pub fn waiting(&self) -> &Priorities {
         &self.waiting
     }
 
     /// Whose turn it is in `priority`, in which there must be lines.
+    #[inline]
     pub fn first(&self, priority: u8) -> LineId {
         debug_assert!(self.waiting.contains(priority), "somebody waits in priority {priority}");
         self.first[usize::from(priority)]
     }
 
     /// A line that was in no ring joins behind all others of `priority`.
+    #[inline]
     pub fn join(&mut self, priority: u8, line: LineId) {
         if self.links.len() <= line as usize {
             self.links.resize(line as usize + 1, Links::default());
@@ -62,6 +65,7 @@ impl Turns {
     }
 
     /// A line of `priority` leaves its ring, whether or not it is its turn.
+    #[inline]
     pub fn leave(&mut self, priority: u8, line: LineId) {
         let Links { before, after } = *self.links(line);
         if after == line {
@@ -77,6 +81,7 @@ impl Turns {
     }
 
     /// A line of `priority` has had its turn, whether or not it was due: all others go before it.
+    #[inline]
     pub fn pass(&mut self, priority: u8, line: LineId) {
         if self.first(priority) == line {
             self.first[usize::from(priority)] = self.links(line).after;
@@ -93,6 +98,7 @@ impl Turns {
         }
     }
 
+    #[inline]
     fn links(&mut self, line: LineId) -> &mut Links {
         &mut self.links[line as usize]
     }
