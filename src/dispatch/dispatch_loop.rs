@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use crate::context::Context;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
-use crate::dispatch::message::ConnectionId;
+use crate::dispatch::message::{ConnectionId, Priority};
 use crate::dispatch::shared::{Arrival, Envelope, Happening, Load, Place, Shared};
-use crate::dispatch::snapshot::Dispatched;
+use crate::dispatch::snapshot::{Dispatched, UNTOLD};
 use crate::lane::Taken;
 use crate::policy::{Ages, Backlog, Order, Picked};
 use crate::stop::{Step, Stop};
@@ -29,7 +29,10 @@ pub struct DispatchLoop<D: Dispatcher> {
     place: Place,
     /// What the next look at the inbox will tell.
     done: Dispatched,
+    /// How the inbox had been closed when it was looked at last.
+    closed: Option<Stop>,
 }
+
 
 impl<D: Dispatcher> DispatchLoop<D> {
     pub(super) fn new(shared: Arc<Shared<D>>, order: Order) -> Self {
@@ -42,18 +45,23 @@ impl<D: Dispatcher> DispatchLoop<D> {
             ages: Ages::default(),
             place,
             done: Dispatched::default(),
+            closed: None,
         }
     }
 
-    /// Takes in what has arrived, and tells of the oldest event if there is one; else dispatches the message whose turn
+    /// Takes in what has arrived, if that could matter, and tells of the oldest event if there is one; else dispatches the message whose turn
     /// it is, if there is one, to the end of its callback. Never sleeps.
     ///
     /// # Panics
     /// If the callback does, or the drop of a message that was discarded. The message counts as dispatched, the event as
     /// told, and the loop can be stepped on.
     pub fn step(&mut self) -> Step {
-        let closed = self.take_in(false).closed();
-        if closed == Some(Stop::HandBack) {
+        if self.may_go_on() {
+            mark("went on without a look");
+        } else {
+            let _ = self.take_in(false);
+        }
+        if self.closed == Some(Stop::HandBack) {
             return Step::Stopped;
         }
         if let Some((from, event, context)) = self.events.pop_front() {
@@ -63,12 +71,12 @@ impl<D: Dispatcher> DispatchLoop<D> {
             self.shared.tell(&self.place, from, event);
             return Step::Ran;
         }
-        let Some(Picked { priority, source: from, item }) = self.backlog.pick() else {
-            return if closed.is_some() { Step::Stopped } else { Step::Idle };
+        let Some(Picked { priority, source: from, item, last }) = self.backlog.pick() else {
+            return if self.closed.is_some() { Step::Stopped } else { Step::Idle };
         };
         let Load { message, postmark, pending, permit } = item;
         self.ages.leave(postmark.moment);
-        self.done.left.push(priority);
+        self.done.leave((Priority(priority), from), last);
         self.done.fates.dispatched += 1;
         let _entered = postmark.context.enter();
         self.shared.dispatch(&self.place, from, message);
@@ -103,6 +111,15 @@ impl<D: Dispatcher> DispatchLoop<D> {
         Arc::ptr_eq(&self.shared, shared)
     }
 
+    /// Whether what is next is among what is in hand, and what has arrived since the last look changes nothing about that.
+    fn may_go_on(&self) -> bool {
+        let holds_some = self.backlog.len() > 0 || !self.events.is_empty();
+        let has_lost_none = self.done.lost.is_empty();
+        let has_told_enough = self.done.untold() < UNTOLD;
+        let is_open = self.closed.is_none();
+        holds_some && has_lost_none && has_told_enough && is_open && !self.shared.queue.inbox().has_news()
+    }
+
     /// Moves arrivals into the policy.
     fn take_in(&mut self, lie_down: bool) -> Taken {
         self.done.oldest = self.ages.oldest();
@@ -118,7 +135,8 @@ impl<D: Dispatcher> DispatchLoop<D> {
                     if discards {
                         mark("discarded");
                         self.backlog.discard(from, |priority, load| {
-                            self.done.left.push(priority);
+                            // All of the line, one after the other.
+                            self.done.leave((Priority(priority), from), true);
                             self.ages.leave(load.postmark.moment);
                             discarded.push(load);
                         });
@@ -127,6 +145,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
                 }
             }
         }
+        self.closed = taken.closed();
         self.done.fates.discarded += discarded.len() as u64;
         // The drops of messages are the user's code, and may panic: by now nothing is half done.
         drop(discarded);
@@ -138,8 +157,8 @@ impl<D: Dispatcher> DispatchLoop<D> {
         let _ = self.take_in(false);
         let events: Events = self.events.drain(..).map(|(from, event, _)| (from, event)).collect();
         let mut messages = Messages::new();
-        while let Some(Picked { priority, source, item }) = self.backlog.pick() {
-            self.done.left.push(priority);
+        while let Some(Picked { priority, source, item, last }) = self.backlog.pick() {
+            self.done.leave((Priority(priority), source), last);
             self.ages.leave(item.postmark.moment);
             messages.push((source, item.message));
         }

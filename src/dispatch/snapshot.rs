@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use crate::clock::Moment;
 use crate::dispatch::callback::Callback;
+use crate::dispatch::known::{KnownLines, Line};
 use crate::dispatch::message::Priority;
 use crate::dispatch::shared::{Arrival, Letter};
 use crate::lane::{KEPT, Tally};
@@ -42,7 +43,8 @@ pub struct QueueSnapshot {
 /// * `accepted` is [`depth`](Self::depth) and `dispatched` and `discarded` and `handed_back` together;
 /// * `raised` is `told` and `untold` and what still waits.
 ///
-/// A message counts in the depth until the dispatch thread looks for the next one: so the one that is running does.
+/// A message counts in the depth until the dispatch thread next looks at what has arrived: so the one that is running does, and
+/// up to 64 that have run, while more of the same connections wait.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueuedSnapshot {
@@ -141,16 +143,38 @@ pub(super) struct QueueTally {
     depths: Vec<u64>,
     oldest: Oldest,
     fates: Fates,
+    known: KnownLines,
 }
 
 /// What the dispatch loop did, and has not told yet.
 #[derive(Default)]
 pub(super) struct Dispatched {
+    /// The lines on which it holds nothing any more.
+    pub(super) lost: Vec<Line>,
     /// The priorities of messages that wait no more and run no more.
     pub(super) left: Vec<u8>,
     /// When the oldest came that still waits.
     pub(super) oldest: Option<Moment>,
     pub(super) fates: Fates,
+}
+
+/// The dispatch thread goes on without a look so long as it has less to tell.
+pub(super) const UNTOLD: usize = 64;
+
+impl Dispatched {
+    /// A message of this line neither waits nor runs any more; whether nothing is left of the line.
+    pub(super) fn leave(&mut self, line: Line, last: bool) {
+        let (priority, _) = line;
+        self.left.push(priority.0);
+        if last && self.lost.last() != Some(&line) {
+            self.lost.push(line);
+        }
+    }
+
+    /// How much there is to tell.
+    pub(super) fn untold(&self) -> usize {
+        self.left.len() + self.fates.told as usize
+    }
 }
 
 /// How many messages and events have met which fate.
@@ -183,6 +207,7 @@ impl Default for QueueTally {
             depths: vec![0; 256],
             oldest: Oldest::default(),
             fates: Fates::default(),
+            known: KnownLines::default(),
         }
     }
 }
@@ -210,14 +235,20 @@ impl QueueTally {
 impl<M> Tally<Arrival<M>> for QueueTally {
     type Done = Dispatched;
 
-    fn arrive(&mut self, arrival: &Arrival<M>) {
+    const NEWS: bool = true;
+
+    fn arrive(&mut self, arrival: &Arrival<M>) -> bool {
         match arrival {
             Arrival::Message(envelope) => {
                 self.accepted += 1;
                 self.depths[usize::from(envelope.priority.0)] += 1;
                 self.oldest.arrive(envelope.load.postmark.moment);
+                self.known.arrive((envelope.priority, envelope.from))
             }
-            Arrival::Happening(happening) => self.raised += u64::from(happening.event.is_some()),
+            Arrival::Happening(happening) => {
+                self.raised += u64::from(happening.event.is_some());
+                true
+            }
         }
     }
 
@@ -226,8 +257,10 @@ impl<M> Tally<Arrival<M>> for QueueTally {
             self.depths[usize::from(priority)] -= 1;
         }
         self.oldest.take(done.oldest);
+        self.known.take(done.lost.drain(..));
         // After many were discarded.
         done.left.shrink_to(KEPT);
+        done.lost.shrink_to(KEPT);
         self.fates = self.fates.and(std::mem::take(&mut done.fates));
     }
 }
@@ -259,10 +292,11 @@ impl LocalTally {
 impl<M> Tally<Letter<M>> for LocalTally {
     type Done = Delivered;
 
-    fn arrive(&mut self, letter: &Letter<M>) {
+    fn arrive(&mut self, letter: &Letter<M>) -> bool {
         self.figures.sent += 1;
         self.figures.depth += 1;
         self.oldest.arrive(letter.postmark.moment);
+        false
     }
 
     fn settle(&mut self, done: &mut Delivered) {

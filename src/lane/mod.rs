@@ -7,7 +7,8 @@
 //! | [`Inbox`] | where messages arrive: a vector under a short lock, whose state says whether its consumer is asleep and whether it is closed |
 //! | [`Baton`] | the right to run a shard's policy, and the bench of the workers that sleep meanwhile |
 //!
-//! and [`Bell`], the one place where a thread sleeps. Every atomic operation of keylane is in `lane.rs`.
+//! and [`Bell`], the one place where a thread sleeps. Every atomic operation of keylane is in `lane.rs` and `news.rs`, which is a
+//! part of the inbox.
 //! The argument why this is right is in `README.md` beside this file.
 
 mod baton;
@@ -15,6 +16,7 @@ mod bell;
 mod inbox;
 #[expect(clippy::module_inception, reason = "the folder is the family, the file is the type")]
 mod lane;
+mod news;
 mod roster;
 
 pub use baton::{Baton, Charge, Hold, Seat};
