@@ -66,7 +66,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
         }
         if let Some((from, event, context)) = self.events.pop_front() {
             // Before the callback, which may panic; it is told when the callback is over.
-            self.done.fates.told += 1;
+            self.done.tell();
             let _entered = context.enter();
             self.shared.tell(&self.place, from, event);
             return Step::Ran;
@@ -115,7 +115,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
     fn may_go_on(&self) -> bool {
         let holds_some = self.backlog.len() > 0 || !self.events.is_empty();
         let has_lost_none = self.done.lost.is_empty();
-        let has_told_enough = self.done.untold() < UNTOLD;
+        let has_told_enough = self.done.untold < UNTOLD;
         let is_open = self.closed.is_none();
         holds_some && has_lost_none && has_told_enough && is_open && !self.shared.queue.inbox().has_news()
     }

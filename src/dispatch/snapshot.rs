@@ -151,8 +151,11 @@ pub(super) struct QueueTally {
 pub(super) struct Dispatched {
     /// The lines on which it holds nothing any more.
     pub(super) lost: Vec<Line>,
-    /// The priorities of messages that wait no more and run no more.
-    pub(super) left: Vec<u8>,
+    /// How much there is to tell.
+    pub(super) untold: usize,
+    /// How many messages of which priority wait no more and run no more, in the order in which they left: told under the
+    /// inbox's lock, so the shorter the better.
+    left: Vec<(u8, u64)>,
     /// When the oldest came that still waits.
     pub(super) oldest: Option<Moment>,
     pub(super) fates: Fates,
@@ -164,16 +167,21 @@ pub(super) const UNTOLD: usize = 64;
 impl Dispatched {
     /// A message of this line neither waits nor runs any more; whether nothing is left of the line.
     pub(super) fn leave(&mut self, line: Line, last: bool) {
-        let (priority, _) = line;
-        self.left.push(priority.0);
+        let (Priority(priority), _) = line;
+        match self.left.last_mut() {
+            Some((same, count)) if *same == priority => *count += 1,
+            _ => self.left.push((priority, 1)),
+        }
+        self.untold += 1;
         if last && self.lost.last() != Some(&line) {
             self.lost.push(line);
         }
     }
 
-    /// How much there is to tell.
-    pub(super) fn untold(&self) -> usize {
-        self.left.len() + self.fates.told as usize
+    /// An event has been told of.
+    pub(super) fn tell(&mut self) {
+        self.fates.told += 1;
+        self.untold += 1;
     }
 }
 
@@ -207,7 +215,7 @@ impl Default for QueueTally {
             depths: vec![0; 256],
             oldest: Oldest::default(),
             fates: Fates::default(),
-            known: KnownLines::default(),
+            known: KnownLines::new(),
         }
     }
 }
@@ -253,9 +261,10 @@ impl<M> Tally<Arrival<M>> for QueueTally {
     }
 
     fn settle(&mut self, done: &mut Dispatched) {
-        for priority in done.left.drain(..) {
-            self.depths[usize::from(priority)] -= 1;
+        for (priority, count) in done.left.drain(..) {
+            self.depths[usize::from(priority)] -= count;
         }
+        done.untold = 0;
         self.oldest.take(done.oldest);
         self.known.take(done.lost.drain(..));
         // After many were discarded.
@@ -323,7 +332,7 @@ mod tests {
         const MANY: u64 = 100_000;
         let mut tally = QueueTally { accepted: MANY, ..QueueTally::default() };
         tally.depths[7] = MANY;
-        let mut done = Dispatched { left: vec![7; MANY as usize], ..Dispatched::default() };
+        let mut done = Dispatched { left: vec![(7, 1); MANY as usize], ..Dispatched::default() };
         done.fates.discarded = MANY;
         Tally::<Arrival<()>>::settle(&mut tally, &mut done);
         assert!(done.left.is_empty() && done.left.capacity() <= KEPT);

@@ -4,6 +4,7 @@
 mod ages;
 mod backlog;
 mod keyed;
+mod names;
 mod order;
 mod scheduler;
 mod shares;
@@ -14,4 +15,4 @@ pub use backlog::{Backlog, Picked};
 pub use keyed::{End, Keyed, Queued, Why};
 pub use order::{Order, Overtakes, Weighted};
 pub use scheduler::{Bands, Candidate, Class, Fifo, Mclock, Profile, Scheduler, Share};
-pub use split_mix::Mixed;
+pub use names::Names;

@@ -1,12 +1,10 @@
 //! First in, first out for each priority and source.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-use super::storage::{KEPT, Spare, trim};
+use super::storage::{Chunked, Spare};
+use crate::policy::names::Names;
 use crate::policy::shares::Front;
-use crate::policy::split_mix::Mixed;
 
 /// Which line; reused once a line has run empty.
 pub type LineId = u32;
@@ -22,111 +20,88 @@ pub struct Waiting<T> {
     pub item: T,
 }
 
-/// Lines, each with something in it. One is looked up by name when something joins it or it runs empty, and
-/// by number when it is its turn.
+/// Lines, each with something in it. One is looked up by name when something joins it, and by number when it is its turn.
 #[derive(Debug)]
 pub struct Lines<S, T> {
-    lines: Vec<Line<S, T>>,
-    names: HashMap<(u8, S), LineId, Mixed>,
-    /// Which of `lines` are not in use.
-    free: Vec<LineId>,
+    names: Names<(u8, S)>,
+    /// By number.
+    queues: Vec<Chunked<Waiting<T>>>,
     spare: Spare<Waiting<T>>,
-}
-
-#[derive(Debug)]
-struct Line<S, T> {
-    priority: u8,
-    source: S,
-    queue: VecDeque<Waiting<T>>,
 }
 
 impl<S: Copy + Eq + Hash, T> Lines<S, T> {
     /// There are none.
     pub fn new() -> Self {
-        Self { lines: Vec::new(), names: HashMap::default(), free: Vec::new(), spare: Spare::new() }
+        Self { names: Names::new(), queues: Vec::new(), spare: Spare::new() }
     }
 
     /// The line of this name, if there is one.
     pub fn find(&self, priority: u8, source: S) -> Option<LineId> {
-        self.names.get(&(priority, source)).copied()
+        self.names.find((priority, source))
     }
 
     /// The line of this name, and whether it is new: then something must be [`push`](Self::push)ed next.
+    #[inline]
     pub fn open(&mut self, priority: u8, source: S) -> (LineId, bool) {
-        let vacant = match self.names.entry((priority, source)) {
-            Entry::Occupied(line) => return (*line.get(), false),
-            Entry::Vacant(vacant) => vacant,
-        };
-        let line = Line { priority, source, queue: self.spare.take() };
-        let id = if let Some(id) = self.free.pop() {
-            self.lines[id as usize] = line;
-            id
-        } else {
-            self.lines.push(line);
-            LineId::try_from(self.lines.len() - 1).expect("memory ends before the numbers do")
-        };
-        (*vacant.insert(id), true)
+        let (line, new) = self.names.number((priority, source));
+        if line as usize == self.queues.len() {
+            self.queues.push(Chunked::default());
+        }
+        (line, new)
     }
 
     /// Puts something behind the others of its line.
+    #[inline]
     pub fn push(&mut self, line: LineId, waiting: Waiting<T>) {
-        self.line(line).queue.push_back(waiting);
+        self.queues[line as usize].push(waiting, &mut self.spare);
     }
 
     /// Takes the first of a line, with the line's name and whether it is empty now, and so is no more.
+    #[inline]
     pub fn pop(&mut self, line: LineId) -> ((u8, S), Waiting<T>, bool) {
-        let Line { priority, source, queue } = self.line(line);
-        let name = (*priority, *source);
-        let first = queue.pop_front().expect("a line has something in it");
+        let name = self.names.name(line);
+        let queue = &mut self.queues[line as usize];
+        let first = queue.pop(&mut self.spare).expect("a line has something in it");
         let emptied = queue.is_empty();
         if emptied {
-            let queue = std::mem::take(queue);
-            self.spare.put(queue);
-            self.close(line, name);
-        } else {
-            trim(queue);
+            self.close(line);
         }
         (name, first, emptied)
     }
 
     /// The priority of a line, and the cost of the first in it.
     pub fn front(&self, line: LineId) -> Front {
-        let Line { priority, queue, .. } = &self.lines[line as usize];
-        Front { priority: *priority, cost: queue[0].cost }
+        let (priority, _) = self.names.name(line);
+        let first = self.queues[line as usize].front().expect("a line has something in it");
+        Front { priority, cost: first.cost }
     }
 
     /// For one that numbers all that waits anew, in the order of arrival: the next one of `line` is `number`.
     pub fn renumber(&mut self, line: LineId, number: u64) {
-        let queue = &mut self.line(line).queue;
+        let queue = &mut self.queues[line as usize];
+        let first = queue.pop(&mut self.spare).expect("a line has something in it");
         // When each has been first once, the first one is so again.
-        queue.rotate_left(1);
-        queue.back_mut().expect("a line has something in it").number = number;
+        queue.push(Waiting { number, ..first }, &mut self.spare);
     }
 
-    fn close(&mut self, line: LineId, name: (u8, S)) {
-        self.names.remove(&name);
-        self.free.push(line);
-        // After a burst. Numbers start anew, which is possible only now.
-        if self.names.is_empty() && self.lines.capacity() > KEPT {
+    fn close(&mut self, line: LineId) {
+        self.queues[line as usize].give_back(&mut self.spare);
+        if self.names.give_back(line) {
             *self = Self::new();
         }
-    }
-
-    fn line(&mut self, line: LineId) -> &mut Line<S, T> {
-        &mut self.lines[line as usize]
     }
 
     /// For how many lines, and for how many messages, there is room.
     #[cfg(test)]
     pub fn capacity(&self) -> (usize, usize) {
-        let lines = [self.lines.capacity(), self.names.capacity(), self.free.capacity()];
-        let queues: usize = self.lines.iter().map(|line| line.queue.capacity()).sum();
-        (lines.into_iter().max().unwrap_or(0), queues + self.spare.capacity())
+        let queues: usize = self.queues.iter().map(Chunked::capacity).sum();
+        (self.names.capacity().max(self.queues.capacity()), queues + self.spare.capacity())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::storage::KEPT;
     use super::*;
 
     /// Numbers and costs are told from the item.
@@ -185,7 +160,7 @@ mod tests {
     fn lines_are_kept_unless_there_were_many() {
         let left_after = |count: usize| {
             let mut lines = Lines::new();
-            lines.lines.reserve_exact(count);
+            lines.queues.reserve_exact(count);
             for source in 0..count {
                 let (line, new) = lines.open(1, source);
                 assert!(new);
