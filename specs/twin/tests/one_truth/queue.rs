@@ -314,6 +314,7 @@ fn a_queue_does_what_its_reference_model_says() {
 }
 
 const LARGE: &str = "DispatchQueue_large";
+/// What has more states is left to others.
 const MANY: usize = 400_000;
 
 /// It has most states.
