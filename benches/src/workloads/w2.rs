@@ -1,6 +1,6 @@
 //! W2: four priorities and sixteen connections, which two threads serve. What keylane's queue is for.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, Mutex};
 
 use keylane::{Order, Overtakes, Weighted};
@@ -123,7 +123,7 @@ struct Mixed {
 
 impl Workload<Parcel> for Mixed {
     fn run(&self, carrier: &impl Carrier<Parcel>) -> Sample {
-        let picks = Arc::new(Picks::default());
+        let picks = Arc::new(Picks::new(self.never_rises()));
         let (mut senders, join) = carrier.start(PRODUCERS, {
             let picks = Arc::clone(&picks);
             move |parcel| picks.take(&parcel)
@@ -147,6 +147,17 @@ impl Workload<Parcel> for Mixed {
 }
 
 impl Mixed {
+    /// Whether no pick may be of a higher priority than the one before: everything waits, in the strict band, and nothing can be
+    /// overtaken so often that it goes by force.
+    fn never_rises(self) -> bool {
+        let overtakes = match Order::default().overtakes {
+            Overtakes::AtMost(times) => times,
+            Overtakes::Unbounded => u64::MAX,
+        };
+        let is_strict = |priority: &u8| *priority >= Order::default().strict_from;
+        self.backlog && self.messages <= overtakes && self.priorities.iter().all(is_strict)
+    }
+
     fn stream(self, producer: usize, messages: u64) -> impl Iterator<Item = Parcel> {
         let own = CONNECTIONS / PRODUCERS;
         let mut random = fastrand::Rng::with_seed(producer as u64);
@@ -180,20 +191,21 @@ struct Picks {
     begun: AtomicBool,
     /// Started by the first pick.
     first: Mutex<Option<Meter>>,
+    /// Of the pick before, if priorities may not rise.
+    priority: Option<AtomicU8>,
 }
 
-impl Default for Picks {
-    fn default() -> Self {
+impl Picks {
+    fn new(never_rises: bool) -> Self {
         Self {
             lines: Lines::new(LINES),
             gate: Barrier::new(2),
             begun: AtomicBool::new(false),
             first: Mutex::new(None),
+            priority: never_rises.then(|| AtomicU8::new(u8::MAX)),
         }
     }
-}
 
-impl Picks {
     fn take(&self, parcel: &Parcel) {
         if parcel.line == GATE {
             self.gate.wait();
@@ -204,6 +216,10 @@ impl Picks {
         if !self.begun.load(Relaxed) {
             self.begun.store(true, Relaxed);
             *self.first.lock().expect("nobody panics under it") = Some(Meter::start());
+        }
+        if let Some(before) = &self.priority {
+            let before = before.swap(parcel.priority, Relaxed);
+            assert!(parcel.priority <= before, "{} waits while {before} is picked", parcel.priority);
         }
         self.lines.take(parcel);
     }
