@@ -6,7 +6,7 @@ use crate::dispatch::deliver::Deliver;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::{Letter, Place, Shared};
+use crate::dispatch::shared::{Load, Place, Shared};
 use crate::error::{AcquireError, ControlError, DeliverError, Refusal};
 use crate::lane::{Entry, Lane, Origin};
 use crate::sync::{Arc, mark};
@@ -45,7 +45,7 @@ impl<D: Dispatcher> Connection<D> {
 
     /// Its name in callbacks.
     pub fn id(&self) -> ConnectionId {
-        ConnectionId(self.lane.id())
+        ConnectionId::new(self.lane.id())
     }
 
     /// Fast-dispatches `message` on this thread if the dispatcher says it may be, and queues it otherwise. If the queue
@@ -67,6 +67,7 @@ impl<D: Dispatcher> Connection<D> {
     /// If the callback of a fast-dispatched message does; or if [`can_fast_dispatch`](Dispatcher::can_fast_dispatch),
     /// [`priority`](crate::Message::priority) or their like does, and then the message has not been accepted. The
     /// connection stays usable.
+    #[inline]
     pub fn deliver(&mut self, message: D::Message) -> Result<Delivered, DeliverError<D::Message>> {
         self.deliver_by(message, |shared, throttle, cost| match throttle.try_acquire(cost) {
             Err(AcquireError::Full) if shared.refuse_callbacks().is_err() => Err(Refusal::FromCallback),
@@ -82,6 +83,7 @@ impl<D: Dispatcher> Connection<D> {
     ///
     /// # Panics
     /// As [`deliver`](Self::deliver).
+    #[inline]
     pub fn try_deliver(&mut self, message: D::Message) -> Result<Delivered, DeliverError<D::Message>> {
         self.deliver_by(message, |_, throttle, cost| Ok(throttle.try_acquire(cost)?))
     }
@@ -117,6 +119,7 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     /// Delivers once `acquire` has found room.
+    #[inline]
     fn deliver_by(
         &mut self,
         message: D::Message,
@@ -130,6 +133,7 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     /// What follows when room has been found, or has not.
+    #[inline]
     pub(super) fn deliver_admitted(
         &mut self,
         message: D::Message,
@@ -156,6 +160,7 @@ impl<D: Dispatcher> Connection<D> {
         self.refused
     }
 
+    #[inline]
     fn offer(&mut self, message: D::Message, permit: Option<Permit>) -> Result<Delivered, D::Message> {
         let from = self.id();
         if self.shared.preprocess(from, &message) {
@@ -170,9 +175,8 @@ impl<D: Dispatcher> Connection<D> {
             }
         }
         let pending = self.lane.expect();
-        let letter = Letter { message, postmark: self.shared.postmark() };
-        let enqueued = self.shared.enqueue(from, letter, pending, permit, Origin::Outside);
-        enqueued.map_err(|letter| letter.message)?;
+        let load = Load { message, postmark: self.shared.postmark(), pending, permit };
+        self.shared.enqueue(from, load, Origin::Outside).map_err(|load| load.message)?;
         mark("queued");
         Ok(Delivered::Queued)
     }

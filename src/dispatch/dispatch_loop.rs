@@ -110,11 +110,12 @@ impl<D: Dispatcher> DispatchLoop<D> {
         let mut discarded = Vec::new();
         for arrival in self.batch.drain(..) {
             match arrival {
-                Arrival::Message(Envelope { from, priority, cost, load }) => {
+                Arrival::Message(Envelope { from, cost, load, priority }) => {
                     self.ages.arrive(load.postmark.moment);
                     self.backlog.push(priority.0, cost, from, load);
                 }
-                Arrival::Happening(Happening { from, discards, event, context }) => {
+                Arrival::Happening(happening) => {
+                    let Happening { from, discards, event, context } = *happening;
                     if discards {
                         mark("discarded");
                         self.backlog.discard(from, |priority, load| {

@@ -1,5 +1,6 @@
 //! What travels through a queue.
 
+use core::num::NonZeroU64;
 use std::fmt;
 
 /// How urgent a message is; higher goes first. The named values are Ceph's (`msg/Message.h`, Jewel).
@@ -45,21 +46,35 @@ pub trait Message: Send + 'static {
 }
 
 /// Which connection a message came in on. Unique within its queue, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub(crate) u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// One more than the number: so that what holds one, or something else, is no larger.
+pub struct ConnectionId(NonZeroU64);
 
 impl ConnectionId {
     /// The queue itself: messages sent through [`Local`](crate::Local).
-    pub const LOCAL: Self = Self(0);
+    pub const LOCAL: Self = Self(NonZeroU64::MIN);
+
+    /// The connection with this number.
+    #[inline]
+    pub(super) fn new(number: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(number))
+    }
 
     /// The number behind it: 0 is [`LOCAL`](Self::LOCAL), connections count from 1.
+    #[inline]
     pub fn get(self) -> u64 {
-        self.0
+        self.0.get() - 1
+    }
+}
+
+impl fmt::Debug for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnectionId({})", self.get())
     }
 }
 
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.get().fmt(f)
     }
 }

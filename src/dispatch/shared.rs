@@ -18,7 +18,8 @@ use crate::watch::{Alarms, Station, Watchman};
 /// What comes to the dispatch thread, in one order for all connections.
 pub(super) enum Arrival<M> {
     Message(Envelope<M>),
-    Happening(Happening),
+    /// Apart: they are few, and what is moved about all the time is messages.
+    Happening(Box<Happening>),
 }
 
 /// What happened to a connection. That its messages are discarded, and what is told of it afterwards, is one arrival:
@@ -33,13 +34,16 @@ pub(super) struct Happening {
 }
 
 /// A message on its way to the dispatch thread.
+// In this order, what is read by itself lies apart from what is only moved: else it would be moved in pieces, each of which
+// the processor has to wait for.
+#[repr(C)]
 pub(super) struct Envelope<M> {
     pub(super) from: ConnectionId,
-    /// Asked on the producer's side, so that a panic there costs the queue nothing.
-    pub(super) priority: Priority,
     /// What it counts for in the weighted band.
     pub(super) cost: u64,
     pub(super) load: Load<M>,
+    /// Asked on the producer's side, so that a panic there costs the queue nothing.
+    pub(super) priority: Priority,
 }
 
 /// A message to oneself.
@@ -118,6 +122,7 @@ impl<T, L: Tally<T>> Post<T, L> {
         Self { inbox: Inbox::default(), bell: Bell::new() }
     }
 
+    #[inline]
     pub(super) fn push(&self, message: T, origin: Origin) -> Result<(), T> {
         self.wake(self.inbox.push(message, origin)?);
         Ok(())
@@ -164,6 +169,7 @@ impl<D: Dispatcher> Shared<D> {
     }
 
     /// Reserves what `message` needs of the queue's limits, by `acquire` if there are any.
+    #[inline]
     pub(super) fn admit(
         &self,
         message: &D::Message,
@@ -184,34 +190,32 @@ impl<D: Dispatcher> Shared<D> {
     }
 
     /// What time it is, if the queue has a clock.
+    #[inline]
     pub(super) fn now(&self) -> Option<Moment> {
         self.observers.clock.as_ref().map(|clock| Moment::at(clock.now()))
     }
 
     /// Sent now, by this thread.
+    #[inline]
     pub(super) fn postmark(&self) -> Postmark {
         Postmark { moment: self.now(), context: Context::current() }
     }
 
     /// Puts a message behind those that have arrived, with the priority it asks for.
+    #[inline]
     pub(super) fn enqueue(
         &self,
         from: ConnectionId,
-        letter: Letter<D::Message>,
-        pending: Option<Pending>,
-        permit: Option<Permit>,
+        load: Load<D::Message>,
         origin: Origin,
-    ) -> Result<(), Letter<D::Message>> {
-        let Letter { message, postmark } = letter;
+    ) -> Result<(), Load<D::Message>> {
         let (priority, cost) = {
             let _inside = Inside::queue(self.id());
-            (message.priority(), message.cost())
+            (load.message.priority(), load.permit.as_ref().map_or_else(|| load.message.cost(), Permit::bytes))
         };
-        let envelope = Envelope { from, priority, cost, load: Load { message, postmark, pending, permit } };
+        let envelope = Envelope { from, cost, load, priority };
         self.queue.push(Arrival::Message(envelope), origin).map_err(|refused| match refused {
-            Arrival::Message(Envelope { load: Load { message, postmark, .. }, .. }) => {
-                Letter { message, postmark }
-            }
+            Arrival::Message(Envelope { load, .. }) => load,
             Arrival::Happening(_) => unreachable!("what is refused is what was pushed"),
         })
     }
@@ -225,13 +229,14 @@ impl<D: Dispatcher> Shared<D> {
         event: Option<Event>,
     ) -> Result<(), ControlError> {
         let happening = Happening { from, discards, event, context: Context::current() };
-        self.queue.push(Arrival::Happening(happening), Origin::Inside).map_err(|_| {
+        self.queue.push(Arrival::Happening(Box::new(happening)), Origin::Inside).map_err(|_| {
             mark("event refused");
             ControlError::Stopped
         })
     }
 
     /// Tells this queue from others.
+    #[inline]
     pub(super) fn id(&self) -> Owner {
         std::ptr::from_ref(self).addr()
     }
@@ -242,6 +247,7 @@ impl<D: Dispatcher> Shared<D> {
     }
 
     /// Shows the user a message that is being delivered; whether it may run at once.
+    #[inline]
     pub(super) fn preprocess(&self, from: ConnectionId, message: &D::Message) -> bool {
         let _inside = Inside::queue(self.id());
         self.dispatcher.fast_preprocess(from, message);
@@ -249,6 +255,7 @@ impl<D: Dispatcher> Shared<D> {
     }
 
     /// Runs a queued message.
+    #[inline]
     pub(super) fn dispatch(&self, place: &Place, from: ConnectionId, message: D::Message) {
         self.callback(place, Callback::Queued(from), |dispatcher| {
             self.settle(from, dispatcher.dispatch(from, message));
@@ -256,6 +263,7 @@ impl<D: Dispatcher> Shared<D> {
     }
 
     /// Runs a message that qualified, on this thread.
+    #[inline]
     pub(super) fn fast_dispatch(&self, place: &Place, from: ConnectionId, message: D::Message) {
         self.callback(place, Callback::Fast(from), |dispatcher| {
             self.settle(from, dispatcher.fast_dispatch(from, message));
@@ -274,6 +282,7 @@ impl<D: Dispatcher> Shared<D> {
         *self.unhandled.lock()
     }
 
+    #[inline]
     fn settle(&self, from: ConnectionId, outcome: Handled<D::Message>) {
         if let Err(message) = outcome {
             mark("unhandled");
@@ -283,6 +292,7 @@ impl<D: Dispatcher> Shared<D> {
     }
 
     /// Runs a callback; if it unwinds, after doing what is to be done then.
+    #[inline]
     fn callback(&self, place: &Place, what: Callback, call: impl FnOnce(&D)) {
         let _inside = Inside::queue(self.id());
         let _begun = place.as_ref().map(|station| station.begin(what));

@@ -210,6 +210,7 @@ impl QueueTally {
 impl<M> Tally<Arrival<M>> for QueueTally {
     type Done = Dispatched;
 
+    #[inline]
     fn arrive(&mut self, arrival: &Arrival<M>) {
         match arrival {
             Arrival::Message(envelope) => {
@@ -221,6 +222,7 @@ impl<M> Tally<Arrival<M>> for QueueTally {
         }
     }
 
+    #[inline]
     fn settle(&mut self, done: &mut Dispatched) {
         for priority in done.left.drain(..) {
             self.depths[usize::from(priority)] -= 1;

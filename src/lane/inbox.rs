@@ -121,6 +121,7 @@ impl<T, L: Tally<T>> Inbox<T, L> {
     ///
     /// # Errors
     /// The message itself, if the door is closed to its origin.
+    #[inline]
     pub fn push(&self, message: T, origin: Origin) -> Result<Pushed, T> {
         let mut state = self.state.lock();
         match (state.door, origin) {
@@ -138,6 +139,7 @@ impl<T, L: Tally<T>> Inbox<T, L> {
 
     /// Takes note of what is `done`, and swaps all arrivals into the empty `batch`. If there were none, the inbox is open
     /// and `lie_down` is set, the consumer is asleep from here on.
+    #[inline]
     pub fn settle_and_take(&self, done: &mut L::Done, batch: &mut Vec<T>, lie_down: bool) -> Taken {
         debug_assert!(batch.is_empty(), "a batch is used up before the next is taken");
         let mut next = std::mem::take(batch);

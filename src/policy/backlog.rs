@@ -1,9 +1,8 @@
 //! All that waits to be dispatched, and which of it is next.
 
-mod ledger;
+mod arrivals;
 mod lines;
 mod priorities;
-mod storage;
 mod turns;
 
 #[cfg(test)]
@@ -15,9 +14,12 @@ use std::hash::Hash;
 
 use crate::policy::order::{Order, Overtakes};
 use crate::policy::shares::{Front, Shares};
-use ledger::Ledger;
-use lines::{LineId, Lines, Waiting};
+use arrivals::Arrivals;
+use lines::{LineId, Lines};
 use turns::Turns;
+
+/// Of one kind, room for so many is kept, without asking whether it is needed.
+const KEPT: usize = 1024;
 
 /// Items by priority and source, picked in an [`Order`].
 ///
@@ -36,11 +38,10 @@ use turns::Turns;
 #[derive(Debug)]
 pub struct Backlog<S, T> {
     strict_from: u8,
-    lines: Lines<S, T>,
+    lines: Lines<S>,
+    arrivals: Arrivals<T>,
     turns: Turns,
     shares: Box<dyn Shares>,
-    ledger: Option<Ledger>,
-    len: usize,
     /// Of the weighted band; only for the length of a pick.
     fronts: Vec<Front>,
 }
@@ -56,77 +57,71 @@ pub struct Picked<S, T> {
 impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     /// Nothing waits.
     pub fn new(order: Order) -> Self {
-        let ledger = match order.overtakes {
-            Overtakes::AtMost(times) => Some(Ledger::new(times)),
-            Overtakes::Unbounded => None,
+        let most = match order.overtakes {
+            Overtakes::AtMost(times) => times,
+            Overtakes::Unbounded => u64::MAX,
         };
         Self {
             strict_from: order.strict_from,
             lines: Lines::new(),
+            arrivals: Arrivals::new(most),
             turns: Turns::new(),
             shares: order.weighted.shares(),
-            ledger,
-            len: 0,
             fronts: Vec::new(),
         }
     }
 
     /// Puts `item` behind the others of its priority and source. `cost`: its size in bytes; only the weighted
     /// band asks.
+    #[inline]
     pub fn push(&mut self, priority: u8, cost: u64, source: S, item: T) {
-        let (line, new) = self.lines.open(priority, source);
-        let number = self.ledger.as_mut().map_or(0, |ledger| ledger.arrive(line));
-        self.lines.push(line, Waiting { number, cost, item });
-        if new {
+        let line = self.lines.open(priority, source);
+        if self.arrivals.push(line, cost, item) {
+            self.lines.join(line);
             self.turns.join(priority, line);
         }
-        self.len += 1;
     }
 
     /// Takes what is next, and says whose it is.
+    #[inline]
     pub fn pick(&mut self) -> Option<Picked<S, T>> {
         let highest = self.turns.waiting().highest()?;
-        let line = match self.ledger.as_ref().and_then(Ledger::overdue) {
+        let line = match self.arrivals.overdue() {
             None if highest >= self.strict_from => self.turns.first(highest),
             overdue => self.share(overdue),
         };
-        let ((priority, source), waiting, emptied) = self.lines.pop(line);
-        if emptied {
+        let (priority, source) = self.lines.name(line);
+        let (item, last) = self.arrivals.pick(line);
+        if last {
             self.turns.leave(priority, line);
+            self.lines.leave(line);
         } else {
             self.turns.pass(priority, line);
         }
-        if let Some(ledger) = &mut self.ledger {
-            ledger.pick(waiting.number);
-        }
-        self.len -= 1;
-        Some(Picked { priority, source, item: waiting.item })
+        Some(Picked { priority, source, item })
     }
 
     /// Takes all of one source: highest priority first, and each priority's in order. It has then overtaken
     /// nobody. Takes a step for each item, and now and then one for each that stays.
     pub fn discard(&mut self, source: S, mut out: impl FnMut(u8, T)) {
         for priority in (0..=u8::MAX).rev() {
-            while let Some(line) = self.lines.find(priority, source) {
-                let (_, waiting, emptied) = self.lines.pop(line);
-                if emptied {
-                    self.turns.leave(priority, line);
+            let Some(line) = self.lines.find(priority, source) else { continue };
+            self.turns.leave(priority, line);
+            self.lines.leave(line);
+            loop {
+                let (item, last) = self.arrivals.discard(line);
+                out(priority, item);
+                if last {
+                    break;
                 }
-                if let Some(ledger) = &mut self.ledger {
-                    ledger.discard(waiting.number);
-                }
-                self.len -= 1;
-                out(priority, waiting.item);
             }
         }
-        if let Some(ledger) = &mut self.ledger {
-            ledger.compact(|line, number| self.lines.renumber(line, number));
-        }
+        self.arrivals.close_gaps();
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.len
+        self.arrivals.len()
     }
 
     /// Charges the weighted band with what is picked of it: the first of `overdue`, or else what its shares
@@ -134,7 +129,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     fn share(&mut self, overdue: Option<LineId>) -> LineId {
         self.look();
         let line = overdue.unwrap_or_else(|| self.turns.first(self.shares.choose(&self.fronts)));
-        let front = self.lines.front(line);
+        let front = self.front(line);
         if front.priority < self.strict_from {
             self.shares.charge(front, &self.fronts);
         }
@@ -143,10 +138,16 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
 
     /// Lists what waits in the weighted band.
     fn look(&mut self) {
-        let Self { turns, lines, fronts, .. } = self;
+        let mut fronts = std::mem::take(&mut self.fronts);
         fronts.clear();
-        let weighted = turns.waiting().iter().take_while(|&priority| priority < self.strict_from);
-        fronts.extend(weighted.map(|priority| lines.front(turns.first(priority))));
+        let weighted = self.turns.waiting().iter().take_while(|&priority| priority < self.strict_from);
+        fronts.extend(weighted.map(|priority| self.front(self.turns.first(priority))));
+        self.fronts = fronts;
+    }
+
+    /// What is first in a line.
+    fn front(&self, line: LineId) -> Front {
+        Front { priority: self.lines.name(line).0, cost: self.arrivals.cost(line) }
     }
 }
 
@@ -285,10 +286,9 @@ mod tests {
     #[test]
     fn room_is_given_back_after_a_burst() {
         const BURST: u64 = 1_000_000;
-        const SMALL: usize = 40_000;
         let room = |backlog: &Backlog<u64, u64>| {
-            let (lines, items) = backlog.lines.capacity();
-            (lines, items, backlog.turns.capacity(), backlog.ledger.as_ref().map_or(0, Ledger::capacity))
+            let (items, chains) = backlog.arrivals.capacity();
+            (items, [backlog.lines.capacity(), chains, backlog.turns.capacity()])
         };
         let mut backlog = Backlog::new(Order::default());
         let push = |backlog: &mut Backlog<_, _>, item: u64| {
@@ -297,11 +297,10 @@ mod tests {
         (0..BURST).for_each(|item| push(&mut backlog, item));
         assert_eq!(backlog.len(), BURST as usize);
         (5..BURST).for_each(|_| assert!(backlog.pick().is_some()));
-        let (_, items, _, arrivals) = room(&backlog);
-        assert!(items <= SMALL && arrivals <= 200_000, "while some wait: {:?}", room(&backlog));
+        assert!(room(&backlog).0 <= KEPT, "while some wait: {:?}", room(&backlog));
         while backlog.pick().is_some() {}
-        let (lines, items, turns, arrivals) = room(&backlog);
-        assert!(lines == 0 && items <= SMALL && turns == 0 && arrivals <= 1024, "{:?}", room(&backlog));
+        let (items, lines) = room(&backlog);
+        assert!(items <= KEPT && lines == [0; 3], "{:?}", room(&backlog));
         // And it still works, with lines that are counted anew.
         (0..9).for_each(|item| push(&mut backlog, item));
         assert_eq!(std::iter::from_fn(|| backlog.pick()).count(), 9);

@@ -1,63 +1,55 @@
-//! First in, first out for each priority and source.
+//! A number for each priority and source.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::storage::{KEPT, Spare, trim};
-use crate::policy::shares::Front;
+use super::KEPT;
 use crate::policy::split_mix::Mixed;
 
-/// Which line; reused once a line has run empty.
+/// Which line: small, and given anew once a line has been forgotten.
 pub type LineId = u32;
 
-/// What waits, with what is known of it.
+/// The lines in which something waits, and some in which nothing does: most come back soon.
 #[derive(Debug)]
-pub struct Waiting<T> {
-    /// Which arrival it was, as the ledger counts.
-    pub number: u64,
-    /// In bytes.
-    pub cost: u64,
-    /// The thing itself.
-    pub item: T,
-}
-
-/// Lines, each with something in it. One is looked up by name when something joins it or it runs empty, and
-/// by number when it is its turn.
-#[derive(Debug)]
-pub struct Lines<S, T> {
-    lines: Vec<Line<S, T>>,
+pub struct Lines<S> {
+    lines: Vec<Line<S>>,
     names: HashMap<(u8, S), LineId, Mixed>,
-    /// Which of `lines` are not in use.
+    /// Which of `lines` are forgotten.
     free: Vec<LineId>,
-    spare: Spare<Waiting<T>>,
+    /// In how many of them something waits.
+    waiting: usize,
 }
 
 #[derive(Debug)]
-struct Line<S, T> {
+struct Line<S> {
     priority: u8,
+    waits: bool,
     source: S,
-    queue: VecDeque<Waiting<T>>,
 }
 
-impl<S: Copy + Eq + Hash, T> Lines<S, T> {
+impl<S: Copy + Eq + Hash> Lines<S> {
     /// There are none.
     pub fn new() -> Self {
-        Self { lines: Vec::new(), names: HashMap::default(), free: Vec::new(), spare: Spare::new() }
+        Self { lines: Vec::new(), names: HashMap::default(), free: Vec::new(), waiting: 0 }
     }
 
-    /// The line of this name, if there is one.
+    /// The line of this name, if something waits in it.
     pub fn find(&self, priority: u8, source: S) -> Option<LineId> {
-        self.names.get(&(priority, source)).copied()
+        self.names.get(&(priority, source)).copied().filter(|&line| self.lines[line as usize].waits)
     }
 
-    /// The line of this name, and whether it is new: then something must be [`push`](Self::push)ed next.
-    pub fn open(&mut self, priority: u8, source: S) -> (LineId, bool) {
-        let vacant = match self.names.entry((priority, source)) {
-            Entry::Occupied(line) => return (*line.get(), false),
-            Entry::Vacant(vacant) => vacant,
-        };
-        let line = Line { priority, source, queue: self.spare.take() };
+    /// The line of this name. If it is idle, something must [`join`](Self::join) it next.
+    #[inline]
+    pub fn open(&mut self, priority: u8, source: S) -> LineId {
+        if let Some(&line) = self.names.get(&(priority, source)) {
+            return line;
+        }
+        self.begin(priority, source)
+    }
+
+    #[cold]
+    fn begin(&mut self, priority: u8, source: S) -> LineId {
+        let line = Line { priority, waits: false, source };
         let id = if let Some(id) = self.free.pop() {
             self.lines[id as usize] = line;
             id
@@ -65,63 +57,56 @@ impl<S: Copy + Eq + Hash, T> Lines<S, T> {
             self.lines.push(line);
             LineId::try_from(self.lines.len() - 1).expect("memory ends before the numbers do")
         };
-        (*vacant.insert(id), true)
+        self.names.insert((priority, source), id);
+        id
     }
 
-    /// Puts something behind the others of its line.
-    pub fn push(&mut self, line: LineId, waiting: Waiting<T>) {
-        self.line(line).queue.push_back(waiting);
+    /// Something waits in a line that was idle.
+    #[inline]
+    pub fn join(&mut self, line: LineId) {
+        self.lines[line as usize].waits = true;
+        self.waiting += 1;
     }
 
-    /// Takes the first of a line, with the line's name and whether it is empty now, and so is no more.
-    pub fn pop(&mut self, line: LineId) -> ((u8, S), Waiting<T>, bool) {
-        let Line { priority, source, queue } = self.line(line);
-        let name = (*priority, *source);
-        let first = queue.pop_front().expect("a line has something in it");
-        let emptied = queue.is_empty();
-        if emptied {
-            let queue = std::mem::take(queue);
-            self.spare.put(queue);
-            self.close(line, name);
-        } else {
-            trim(queue);
+    /// Nothing waits any more in a line. Idle ones are forgotten once they are the larger part: a step for each now and
+    /// then.
+    #[inline]
+    pub fn leave(&mut self, line: LineId) {
+        self.lines[line as usize].waits = false;
+        self.waiting -= 1;
+        if self.names.len() > 2 * self.waiting + KEPT || self.waiting == 0 && self.lines.capacity() > KEPT {
+            self.forget();
         }
-        (name, first, emptied)
     }
 
-    /// The priority of a line, and the cost of the first in it.
-    pub fn front(&self, line: LineId) -> Front {
-        let Line { priority, queue, .. } = &self.lines[line as usize];
-        Front { priority: *priority, cost: queue[0].cost }
+    /// The name of a line.
+    #[inline]
+    pub fn name(&self, line: LineId) -> (u8, S) {
+        let Line { priority, source, .. } = self.lines[line as usize];
+        (priority, source)
     }
 
-    /// For one that numbers all that waits anew, in the order of arrival: the next one of `line` is `number`.
-    pub fn renumber(&mut self, line: LineId, number: u64) {
-        let queue = &mut self.line(line).queue;
-        // When each has been first once, the first one is so again.
-        queue.rotate_left(1);
-        queue.back_mut().expect("a line has something in it").number = number;
-    }
-
-    fn close(&mut self, line: LineId, name: (u8, S)) {
-        self.names.remove(&name);
-        self.free.push(line);
-        // After a burst. Numbers start anew, which is possible only now.
-        if self.names.is_empty() && self.lines.capacity() > KEPT {
+    #[cold]
+    fn forget(&mut self) {
+        // Numbers start anew, which is possible only now.
+        if self.waiting == 0 {
             *self = Self::new();
+            return;
         }
+        let Self { lines, names, free, .. } = self;
+        names.retain(|_, line| {
+            let waits = lines[*line as usize].waits;
+            if !waits {
+                free.push(*line);
+            }
+            waits
+        });
     }
 
-    fn line(&mut self, line: LineId) -> &mut Line<S, T> {
-        &mut self.lines[line as usize]
-    }
-
-    /// For how many lines, and for how many messages, there is room.
+    /// For how many lines there is room.
     #[cfg(test)]
-    pub fn capacity(&self) -> (usize, usize) {
-        let lines = [self.lines.capacity(), self.names.capacity(), self.free.capacity()];
-        let queues: usize = self.lines.iter().map(|line| line.queue.capacity()).sum();
-        (lines.into_iter().max().unwrap_or(0), queues + self.spare.capacity())
+    pub fn capacity(&self) -> usize {
+        self.lines.capacity().max(self.names.capacity()).max(self.free.capacity())
     }
 }
 
@@ -129,74 +114,54 @@ impl<S: Copy + Eq + Hash, T> Lines<S, T> {
 mod tests {
     use super::*;
 
-    /// Numbers and costs are told from the item.
-    fn push(lines: &mut Lines<char, u64>, priority: u8, source: char, item: u64) -> (LineId, bool) {
-        let (line, new) = lines.open(priority, source);
-        lines.push(line, Waiting { number: 100 + item, cost: 200 + item, item });
-        (line, new)
-    }
-
-    fn pop(lines: &mut Lines<char, u64>, line: LineId) -> (char, u64, u64, bool) {
-        let ((_, source), waiting, emptied) = lines.pop(line);
-        (source, waiting.number, waiting.item, emptied)
-    }
-
     #[test]
     fn each_priority_and_source_has_its_line() {
         let mut lines = Lines::new();
-        assert_eq!(push(&mut lines, 1, 'a', 1), (0, true));
-        assert_eq!(push(&mut lines, 2, 'a', 2), (1, true));
-        assert_eq!(push(&mut lines, 1, 'a', 3), (0, false));
-        assert_eq!(push(&mut lines, 1, 'b', 4), (2, true));
-        assert_eq!((lines.find(1, 'a'), lines.find(1, 'b'), lines.find(2, 'b')), (Some(0), Some(2), None));
-        assert_eq!(lines.front(0), Front { priority: 1, cost: 201 });
-        assert_eq!(pop(&mut lines, 0), ('a', 101, 1, false));
-        assert_eq!(pop(&mut lines, 0), ('a', 103, 3, true));
-        assert_eq!(lines.find(1, 'a'), None);
-        assert_eq!(push(&mut lines, 7, 'c', 5), (0, true), "its number is reused");
-        assert_eq!((pop(&mut lines, 0), pop(&mut lines, 1)), (('c', 105, 5, true), ('a', 102, 2, true)));
+        let names = [(1, 'a'), (2, 'a'), (1, 'b')];
+        let ids = names.map(|(priority, source)| lines.open(priority, source));
+        assert_eq!((ids, ids.map(|id| lines.name(id))), ([0, 1, 2], names));
+        assert_eq!(lines.find(2, 'a'), None, "nothing waits there");
+        lines.join(1);
+        assert_eq!((lines.find(2, 'a'), lines.find(2, 'b'), lines.open(2, 'a')), (Some(1), None, 1));
+        lines.leave(1);
+        assert_eq!((lines.find(2, 'a'), lines.open(2, 'a')), (None, 1), "and it keeps its number for a while");
     }
 
     #[test]
-    fn a_line_is_renumbered_from_its_first_to_its_last() {
+    fn idle_lines_are_forgotten_once_they_are_many() {
         let mut lines = Lines::new();
-        for item in 1..=3 {
-            push(&mut lines, 1, 'a', item);
+        for source in 0..2 * KEPT {
+            let line = lines.open(1, source);
+            lines.join(line);
         }
-        (7..=9).for_each(|number| lines.renumber(0, number));
-        assert_eq!(
-            [(); 3].map(|()| pop(&mut lines, 0)),
-            [('a', 7, 1, false), ('a', 8, 2, false), ('a', 9, 3, true)]
-        );
+        let kept = |lines: &Lines<usize>| lines.names.len();
+        let last = 2 * KEPT as LineId - 1;
+        (0..=last / 2).for_each(|line| lines.leave(line));
+        assert_eq!((lines.waiting, kept(&lines)), (KEPT, 2 * KEPT));
+        (last / 2 + 1..last - 255).for_each(|line| lines.leave(line));
+        assert_eq!((lines.waiting, kept(&lines)), (256, 511), "forgotten at less than half of what is left");
+        let fresh = lines.open(9, 9);
+        assert!(fresh <= last, "a number is given anew");
+        assert_eq!((lines.name(fresh), lines.name(last)), ((9, 9), (1, last as usize)), "to nobody who waits");
+        assert_eq!(lines.find(1, last as usize), Some(last));
+        lines.leave(last);
+        assert_eq!((lines.waiting, kept(&lines)), (255, 512), "and not yet again");
     }
 
     #[test]
-    fn a_long_line_gives_back_what_it_does_not_need() {
+    fn numbers_begin_anew_after_a_burst() {
         let mut lines = Lines::new();
-        for item in 0..100_000 {
-            push(&mut lines, 1, 'a', item);
-        }
-        (1..100_000).for_each(|_| assert!(!lines.pop(0).2));
-        assert!(lines.capacity().1 <= KEPT, "{:?}", lines.capacity());
-        assert_eq!(pop(&mut lines, 0), ('a', 100_099, 99_999, true));
-    }
-
-    #[test]
-    fn lines_are_kept_unless_there_were_many() {
-        let left_after = |count: usize| {
-            let mut lines = Lines::new();
-            lines.lines.reserve_exact(count);
-            for source in 0..count {
-                let (line, new) = lines.open(1, source);
-                assert!(new);
-                lines.push(line, Waiting { number: 0, cost: 0, item: () });
+        lines.lines.reserve_exact(KEPT);
+        for source in 0..=KEPT {
+            assert_eq!(lines.open(1, source), source as LineId);
+            lines.join(source as LineId);
+            if source == 7 {
+                (0..=7).for_each(|line| lines.leave(line));
+                assert_eq!(lines.open(1, 7), 7, "few are kept");
+                (0..=7).for_each(|line| lines.join(line));
             }
-            (1..count).for_each(|line| assert!(lines.pop(line as LineId).2));
-            assert!(lines.capacity().0 >= count, "one is still in use");
-            assert!(lines.pop(0).2);
-            lines.capacity().0
-        };
-        assert!(left_after(KEPT) >= KEPT);
-        assert_eq!(left_after(KEPT + 1), 0);
+        }
+        (0..=KEPT).for_each(|line| lines.leave(line as LineId));
+        assert_eq!((lines.capacity(), lines.open(7, 7)), (0, 0));
     }
 }

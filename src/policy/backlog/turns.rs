@@ -1,8 +1,8 @@
 //! Round robin over lines, within each priority.
 
+use super::KEPT;
 use super::lines::LineId;
 use super::priorities::Priorities;
-use super::storage::KEPT;
 
 /// A ring of lines for each priority, linked by their numbers: whatever becomes of a line's turn takes a few
 /// steps, however many wait, and no storage but the two links.

@@ -1,0 +1,268 @@
+//! All that waits, in the order in which it came; and how often the oldest has been overtaken.
+
+use super::KEPT;
+use super::lines::LineId;
+
+/// Where something is kept until it is taken.
+type Place = u32;
+
+/// No place.
+const NOWHERE: Place = Place::MAX;
+
+/// The line of what was discarded.
+const DISCARDED: LineId = LineId::MAX;
+
+/// One list of all that waits, and through it a chain for each line.
+///
+/// Whatever has overtaken a message has overtaken all older ones too, so the oldest has been overtaken most often, and it
+/// is enough to watch that one: what came after it and is not in the list any more has been picked before it. What is
+/// discarded overtakes nobody. So it leaves a gap, which stays in the list until it would be the oldest, or gaps are
+/// the larger part.
+#[derive(Debug)]
+pub struct Arrivals<T> {
+    /// How often a message may be overtaken.
+    most: u64,
+    /// How often the oldest has been.
+    overtaken: u64,
+    oldest: Place,
+    youngest: Place,
+    /// How many are in the list, gaps among them.
+    listed: usize,
+    gaps: usize,
+    /// Of the next one.
+    number: u64,
+    /// By place: all that is asked of those beside one that comes or goes. Apart from the items, so that little memory is
+    /// touched for it.
+    links: Vec<Link>,
+    /// By place.
+    items: Vec<Option<T>>,
+    /// A place that is free; the others follow by `next`.
+    vacant: Place,
+    /// By line; of those in which nothing waits there may be none.
+    chains: Vec<Chain>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    /// Rises along the list, by one for each that is or was in between.
+    number: u64,
+    /// In bytes.
+    cost: u64,
+    line: LineId,
+    /// In its line.
+    next: Place,
+    before: Place,
+    after: Place,
+}
+
+/// The ends of a line.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    /// `NOWHERE` if nothing waits in it.
+    first: Place,
+    last: Place,
+}
+
+impl Chain {
+    const EMPTY: Self = Self { first: NOWHERE, last: NOWHERE };
+}
+
+impl<T> Arrivals<T> {
+    /// Nothing has arrived. `most`: how often a message may be overtaken.
+    pub fn new(most: u64) -> Self {
+        Self {
+            most,
+            overtaken: 0,
+            oldest: NOWHERE,
+            youngest: NOWHERE,
+            listed: 0,
+            gaps: 0,
+            number: 0,
+            links: Vec::new(),
+            items: Vec::new(),
+            vacant: NOWHERE,
+            chains: Vec::new(),
+        }
+    }
+
+    /// How many wait.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.listed - self.gaps
+    }
+
+    /// Puts `item` behind all others; whether it is the first of its line.
+    #[inline]
+    pub fn push(&mut self, line: LineId, cost: u64, item: T) -> bool {
+        if self.chains.len() <= line as usize {
+            self.chains.resize(line as usize + 1, Chain::EMPTY);
+        }
+        self.number += 1;
+        self.append(self.number - 1, line, cost, item)
+    }
+
+    /// Takes the first of a line, past all that are older; and whether it was the last.
+    #[inline]
+    pub fn pick(&mut self, line: LineId) -> (T, bool) {
+        let (place, next) = self.unchain(line);
+        let item = self.items[place as usize].take().expect("what is in a chain waits");
+        let oldest = self.oldest == place;
+        self.leave(place);
+        if oldest {
+            self.look_at_oldest();
+        } else {
+            self.overtaken += 1;
+        }
+        if self.links.capacity() > KEPT && self.listed <= self.links.capacity() / 8 {
+            self.pack();
+        }
+        (item, next == NOWHERE)
+    }
+
+    /// Takes the first of a line, past nobody; and whether it was the last. To be followed by
+    /// [`close_gaps`](Self::close_gaps).
+    pub fn discard(&mut self, line: LineId) -> (T, bool) {
+        let (place, next) = self.unchain(line);
+        let item = self.items[place as usize].take().expect("what is in a chain waits");
+        self.links[place as usize].line = DISCARDED;
+        self.gaps += 1;
+        if self.oldest == place {
+            self.look_at_oldest();
+        }
+        (item, next == NOWHERE)
+    }
+
+    /// After discards: forgets gaps if they are the larger part.
+    pub fn close_gaps(&mut self) {
+        if self.gaps > self.listed / 2 {
+            self.pack();
+        }
+    }
+
+    /// What the first of a line counts for.
+    #[inline]
+    pub fn cost(&self, line: LineId) -> u64 {
+        self.links[self.chains[line as usize].first as usize].cost
+    }
+
+    /// The line whose first one must not be overtaken once more.
+    #[inline]
+    pub fn overdue(&self) -> Option<LineId> {
+        (self.overtaken >= self.most && self.oldest != NOWHERE).then(|| self.links[self.oldest as usize].line)
+    }
+
+    /// Puts `item` at the end of the list and of its line.
+    #[inline]
+    fn append(&mut self, number: u64, line: LineId, cost: u64, item: T) -> bool {
+        let before = self.youngest;
+        let link = Link { number, cost, line, next: NOWHERE, before, after: NOWHERE };
+        let place = self.vacant;
+        let place = if place == NOWHERE {
+            self.links.push(link);
+            self.items.push(Some(item));
+            Place::try_from(self.links.len() - 1).expect("memory ends before the numbers do")
+        } else {
+            self.vacant = self.links[place as usize].next;
+            self.links[place as usize] = link;
+            // So told, nothing is to be dropped there, and the item is moved once.
+            match &mut self.items[place as usize] {
+                free @ None => *free = Some(item),
+                Some(_) => unreachable!("a vacant place is empty"),
+            }
+            place
+        };
+        self.listed += 1;
+        self.youngest = place;
+        if before == NOWHERE {
+            self.oldest = place;
+            self.overtaken = 0;
+        } else {
+            self.links[before as usize].after = place;
+        }
+        let chain = &mut self.chains[line as usize];
+        let last = std::mem::replace(&mut chain.last, place);
+        let first = chain.first == NOWHERE;
+        if first {
+            chain.first = place;
+        } else {
+            self.links[last as usize].next = place;
+        }
+        first
+    }
+
+    /// Takes the first of a line out of its chain. Where it is, and the next one.
+    #[inline]
+    fn unchain(&mut self, line: LineId) -> (Place, Place) {
+        let chain = &mut self.chains[line as usize];
+        let place = chain.first;
+        chain.first = self.links[place as usize].next;
+        (place, chain.first)
+    }
+
+    /// Takes a place out of the list; it is free then.
+    #[inline]
+    fn leave(&mut self, place: Place) {
+        let Link { before, after, .. } = self.links[place as usize];
+        match before {
+            NOWHERE => self.oldest = after,
+            before => self.links[before as usize].after = after,
+        }
+        match after {
+            NOWHERE => self.youngest = before,
+            after => self.links[after as usize].before = before,
+        }
+        self.listed -= 1;
+        self.links[place as usize].next = std::mem::replace(&mut self.vacant, place);
+    }
+
+    /// There is another oldest one, or it has become a gap.
+    #[inline]
+    fn look_at_oldest(&mut self) {
+        while self.oldest != NOWHERE && self.links[self.oldest as usize].line == DISCARDED {
+            self.gaps -= 1;
+            self.leave(self.oldest);
+        }
+        if self.oldest != NOWHERE {
+            let since = self.number - self.links[self.oldest as usize].number;
+            self.overtaken = since - self.listed as u64;
+        } else if self.chains.capacity() > KEPT {
+            self.chains = Vec::new();
+        }
+    }
+
+    /// Moves what waits to new places: without gaps, and a fourth as many if that is enough. A step for each in the list, and so
+    /// one for each message on average.
+    #[cold]
+    fn pack(&mut self) {
+        let mut old = std::mem::replace(self, Self::new(self.most));
+        let some = |place: Place| Some(place).filter(|&place| place != NOWHERE);
+        let after = |&place: &Place| some(old.links[place as usize].after);
+        let listed: Vec<Place> = std::iter::successors(some(old.oldest), after).collect();
+        let room = (old.links.capacity() / 4).max(old.len());
+        self.links.reserve_exact(room);
+        self.items.reserve_exact(room);
+        self.chains = old.chains;
+        for &place in &listed {
+            if let Some(chain) = self.chains.get_mut(old.links[place as usize].line as usize) {
+                *chain = Chain::EMPTY;
+            }
+        }
+        let mut gaps = 0;
+        for place in listed {
+            match (old.items[place as usize].take(), old.links[place as usize]) {
+                (Some(item), Link { number, cost, line, .. }) => {
+                    self.append(number - gaps, line, cost, item);
+                }
+                (None, _) => gaps += 1,
+            }
+        }
+        self.number = old.number - gaps;
+        self.overtaken = old.overtaken;
+    }
+
+    /// For how many messages, and for how many lines, there is room.
+    #[cfg(test)]
+    pub fn capacity(&self) -> (usize, usize) {
+        (self.links.capacity().max(self.items.capacity()), self.chains.capacity())
+    }
+}
