@@ -6,7 +6,7 @@ use crate::dispatch::deliver::Deliver;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::{Load, Place, Shared};
+use crate::dispatch::shared::{Letter, Place, Shared};
 use crate::error::{AcquireError, ControlError, DeliverError, Refusal};
 use crate::lane::{Entry, Lane, Origin};
 use crate::sync::{Arc, mark};
@@ -175,8 +175,9 @@ impl<D: Dispatcher> Connection<D> {
             }
         }
         let pending = self.lane.expect();
-        let load = Load { message, postmark: self.shared.postmark(), pending, permit };
-        self.shared.enqueue(from, load, Origin::Outside).map_err(|load| load.message)?;
+        let letter = Letter { message, postmark: self.shared.postmark() };
+        let enqueued = self.shared.enqueue(from, letter, pending, permit, Origin::Outside);
+        enqueued.map_err(|letter| letter.message)?;
         mark("queued");
         Ok(Delivered::Queued)
     }

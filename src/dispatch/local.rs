@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::ConnectionId;
-use crate::dispatch::shared::{Letter, Load, Place, Shared};
+use crate::dispatch::shared::{Letter, Place, Shared};
 use crate::dispatch::snapshot::Delivered;
 use crate::error::{DeliverError, Refusal};
 use crate::lane::{KEPT, Origin, Taken};
@@ -107,8 +107,8 @@ impl<D: Dispatcher> LocalLoop<D> {
                 return Step::Ran;
             }
         }
-        let load = Load { message, postmark, pending: None, permit: None };
-        let passed_on = self.shared.enqueue(from, load, Origin::Inside);
+        let letter = Letter { message, postmark };
+        let passed_on = self.shared.enqueue(from, letter, None, None, Origin::Inside);
         self.done.lost -= 1;
         match passed_on {
             Ok(()) => {
@@ -116,9 +116,8 @@ impl<D: Dispatcher> LocalLoop<D> {
                 self.done.passed_on += 1;
                 Step::Ran
             }
-            Err(Load { message, postmark, .. }) => {
+            Err(letter) => {
                 // Shut down with `HandBack` since: this one is handed back with the rest, at the head.
-                let letter = Letter { message, postmark };
                 self.backlog.push_front(letter);
                 Step::Stopped
             }

@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::clock::Moment;
 use crate::dispatch::callback::Callback;
 use crate::dispatch::message::Priority;
-use crate::dispatch::shared::{Arrival, Letter};
+use crate::dispatch::shared::{Arrival, Letter, Slot};
 use crate::lane::{KEPT, Tally};
 use crate::throttle::ThrottleSnapshot;
 use crate::watch::Running;
@@ -207,18 +207,19 @@ impl QueueTally {
     }
 }
 
-impl<M> Tally<Arrival<M>> for QueueTally {
+impl<M> Tally<Slot<M>> for QueueTally {
     type Done = Dispatched;
 
     #[inline]
-    fn arrive(&mut self, arrival: &Arrival<M>) {
+    fn arrive(&mut self, arrival: &Slot<M>) {
         match arrival {
-            Arrival::Message(envelope) => {
+            Some(Arrival::Message(envelope)) => {
                 self.accepted += 1;
                 self.depths[usize::from(envelope.priority.0)] += 1;
                 self.oldest.arrive(envelope.load.postmark.moment);
             }
-            Arrival::Happening(happening) => self.raised += u64::from(happening.event.is_some()),
+            Some(Arrival::Happening(happening)) => self.raised += u64::from(happening.event.is_some()),
+            None => {}
         }
     }
 
@@ -293,10 +294,10 @@ mod tests {
         tally.depths[7] = MANY;
         let mut done = Dispatched { left: vec![7; MANY as usize], ..Dispatched::default() };
         done.fates.discarded = MANY;
-        Tally::<Arrival<()>>::settle(&mut tally, &mut done);
+        Tally::<Slot<()>>::settle(&mut tally, &mut done);
         assert!(done.left.is_empty() && done.left.capacity() <= KEPT);
         assert_eq!((tally.snapshot(0, None).depth(), tally.snapshot(0, None).discarded), (0, MANY));
-        Tally::<Arrival<()>>::settle(&mut tally, &mut done);
+        Tally::<Slot<()>>::settle(&mut tally, &mut done);
         assert_eq!(tally.snapshot(0, None).discarded, MANY, "told once");
     }
 }

@@ -1,6 +1,7 @@
 //! All that waits to be dispatched, and which of it is next.
 
 mod arrivals;
+mod batches;
 mod lines;
 mod priorities;
 mod turns;
@@ -15,6 +16,7 @@ use std::hash::Hash;
 use crate::policy::order::{Order, Overtakes};
 use crate::policy::shares::{Front, Shares};
 use arrivals::Arrivals;
+use batches::{Batches, Home};
 use lines::{LineId, Lines};
 use turns::Turns;
 
@@ -39,7 +41,8 @@ const KEPT: usize = 1024;
 pub struct Backlog<S, T> {
     strict_from: u8,
     lines: Lines<S>,
-    arrivals: Arrivals<T>,
+    arrivals: Arrivals,
+    batches: Batches<T>,
     turns: Turns,
     shares: Box<dyn Shares>,
     /// Of the weighted band; only for the length of a pick.
@@ -65,18 +68,37 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
             strict_from: order.strict_from,
             lines: Lines::new(),
             arrivals: Arrivals::new(most),
+            batches: Batches::new(),
             turns: Turns::new(),
             shares: order.weighted.shares(),
             fronts: Vec::new(),
         }
     }
 
+    /// Takes in `items`, which are all there, and leaves an empty vector for the next ones. Each of them is to be
+    /// [`push`](Self::push)ed or [`withdraw`](Self::withdraw)n, in this order.
+    #[inline]
+    pub fn receive(&mut self, items: &mut Vec<Option<T>>) -> impl Iterator<Item = Home> + use<S, T> {
+        self.batches.receive(items)
+    }
+
+    /// An item that has been received.
+    #[inline]
+    pub fn item(&self, home: Home) -> Option<&T> {
+        self.batches.look(home)
+    }
+
+    /// Takes back an item that has been received, and not pushed.
+    pub fn withdraw(&mut self, home: Home) -> T {
+        self.batches.take(home)
+    }
+
     /// Puts `item` behind the others of its priority and source. `cost`: its size in bytes; only the weighted
     /// band asks.
     #[inline]
-    pub fn push(&mut self, priority: u8, cost: u64, source: S, item: T) {
+    pub fn push(&mut self, priority: u8, cost: u64, source: S, home: Home) {
         let line = self.lines.open(priority, source);
-        if self.arrivals.push(line, cost, item) {
+        if self.arrivals.push(line, cost, home) {
             self.lines.join(line);
             self.turns.join(priority, line);
         }
@@ -91,12 +113,16 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
             overdue => self.share(overdue),
         };
         let (priority, source) = self.lines.name(line);
-        let (item, last) = self.arrivals.pick(line);
+        let (home, last) = self.arrivals.pick(line);
         if last {
             self.turns.leave(priority, line);
             self.lines.leave(line);
         } else {
             self.turns.pass(priority, line);
+        }
+        let item = self.batches.take(home);
+        if self.batches.is_loose(self.len()) {
+            self.move_together();
         }
         Some(Picked { priority, source, item })
     }
@@ -110,7 +136,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
             self.lines.leave(line);
             loop {
                 let (item, last) = self.arrivals.discard(line);
-                out(priority, item);
+                out(priority, self.batches.take(item));
                 if last {
                     break;
                 }
@@ -122,6 +148,14 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     /// How many wait.
     pub fn len(&self) -> usize {
         self.arrivals.len()
+    }
+
+    /// Gives back the vectors of which little is left.
+    #[cold]
+    fn move_together(&mut self) {
+        let mut together = Batches::new();
+        self.arrivals.each(|home| self.batches.move_to(&mut together, home));
+        self.batches = together;
     }
 
     /// Charges the weighted band with what is picked of it: the first of `overdue`, or else what its shares
@@ -162,6 +196,11 @@ mod tests {
         Backlog::new(Order { strict_from, weighted: TOKENS, overtakes })
     }
 
+    fn push<S: Copy + Eq + Hash, T>(backlog: &mut Backlog<S, T>, priority: u8, cost: u64, source: S, item: T) {
+        let homes: Vec<_> = backlog.receive(&mut vec![Some(item)]).collect();
+        homes.into_iter().for_each(|home| backlog.push(priority, cost, source, home));
+    }
+
     fn rest<T>(backlog: &mut Backlog<char, T>) -> Vec<T> {
         std::iter::from_fn(|| backlog.pick()).map(|picked| picked.item).collect()
     }
@@ -172,7 +211,7 @@ mod tests {
         for (priority, source, item) in
             [(4, 'a', 1), (9, 'a', 2), (9, 'a', 3), (9, 'b', 4), (5, 'c', 5), (4, 'c', 6)]
         {
-            backlog.push(priority, 1, source, item);
+            push(&mut backlog, priority, 1, source, item);
         }
         assert_eq!(backlog.len(), 6);
         assert_eq!(backlog.pick(), Some(Picked { priority: 9, source: 'a', item: 2 }));
@@ -183,11 +222,11 @@ mod tests {
     #[test]
     fn a_source_that_comes_back_joins_behind_those_waiting() {
         let mut backlog = backlog(0, Overtakes::Unbounded);
-        backlog.push(1, 0, 'a', 1);
-        backlog.push(1, 0, 'b', 2);
+        push(&mut backlog, 1, 0, 'a', 1);
+        push(&mut backlog, 1, 0, 'b', 2);
         assert_eq!(backlog.pick(), Some(Picked { priority: 1, source: 'a', item: 1 }));
-        backlog.push(1, 0, 'a', 3);
-        backlog.push(1, 0, 'b', 4);
+        push(&mut backlog, 1, 0, 'a', 3);
+        push(&mut backlog, 1, 0, 'b', 4);
         assert_eq!(rest(&mut backlog), [2, 3, 4]);
     }
 
@@ -195,12 +234,12 @@ mod tests {
     fn the_weighted_band_shares_what_the_strict_one_leaves() {
         let mut backlog = backlog(4, Overtakes::Unbounded);
         for _ in 0..3 {
-            backlog.push(1, 4, 'a', 1);
+            push(&mut backlog, 1, 4, 'a', 1);
         }
         for _ in 0..9 {
-            backlog.push(3, 4, 'a', 3);
+            push(&mut backlog, 3, 4, 'a', 3);
         }
-        backlog.push(4, 4, 'a', 4);
+        push(&mut backlog, 4, 4, 'a', 4);
         assert_eq!(rest(&mut backlog), [4, 3, 3, 3, 3, 1, 3, 3, 3, 1, 3, 3, 1]);
     }
 
@@ -208,12 +247,12 @@ mod tests {
     fn costs_are_those_of_whoever_has_the_turn() {
         let mut backlog = backlog(255, Overtakes::Unbounded);
         // Of 1, 4, 1, 5 and 1 for the other, it gets a fourth: then it can pay.
-        backlog.push(1, 3, 'a', 1);
+        push(&mut backlog, 1, 3, 'a', 1);
         for cost in [1, 1, 1, 1] {
-            backlog.push(3, cost, 'a', 3);
+            push(&mut backlog, 3, cost, 'a', 3);
         }
         for cost in [4, 5, 1, 1] {
-            backlog.push(3, cost, 'b', 3);
+            push(&mut backlog, 3, cost, 'b', 3);
         }
         assert_eq!(rest(&mut backlog), [3, 3, 3, 3, 3, 1, 3, 3, 3]);
     }
@@ -222,7 +261,7 @@ mod tests {
     fn an_item_is_overtaken_as_often_as_allowed_and_no_more() {
         let mut backlog = backlog(0, Overtakes::AtMost(2));
         for (priority, item) in [(1, "low"), (9, "1"), (9, "2"), (9, "3"), (1, "low too")] {
-            backlog.push(priority, 0, 'a', item);
+            push(&mut backlog, priority, 0, 'a', item);
         }
         assert_eq!(rest(&mut backlog), ["1", "2", "low", "3", "low too"]);
     }
@@ -231,7 +270,7 @@ mod tests {
     fn a_pick_by_force_is_its_sources_turn() {
         let mut backlog = backlog(2, Overtakes::AtMost(1));
         for (source, item) in [('a', 1), ('a', 2), ('b', 3), ('c', 4), ('a', 5), ('b', 6)] {
-            backlog.push(5, 0, source, item);
+            push(&mut backlog, 5, 0, source, item);
         }
         // 3 overtakes 2, which must go then, before the turn of its source. So 6 goes before 5, and 5 must go
         // next.
@@ -243,7 +282,7 @@ mod tests {
         let after_forcing = |forced: u8| {
             let mut backlog = backlog(4, Overtakes::Unbounded);
             for priority in [1, 1, 3, 3, 3, 3, 3, 3, 3, 3, 4] {
-                backlog.push(priority, 4, 'a', priority);
+                push(&mut backlog, priority, 4, 'a', priority);
             }
             let line = backlog.lines.find(forced, 'a').expect("something waits there");
             assert_eq!(backlog.share(Some(line)), line);
@@ -262,7 +301,7 @@ mod tests {
         for (priority, source, item) in
             [(1, 'a', 1), (9, 'b', 2), (9, 'a', 3), (9, 'c', 4), (7, 'a', 5), (9, 'a', 6), (1, 'b', 7)]
         {
-            backlog.push(priority, 1, source, item);
+            push(&mut backlog, priority, 1, source, item);
         }
         let mut out = Vec::new();
         backlog.discard('a', |priority, item| out.push((priority, item)));
@@ -274,11 +313,11 @@ mod tests {
     #[test]
     fn what_was_discarded_has_overtaken_nobody() {
         let mut backlog = backlog(0, Overtakes::AtMost(1));
-        backlog.push(1, 0, 'a', "low");
-        backlog.push(1, 0, 'b', "low too");
-        (0..9).for_each(|_| backlog.push(9, 0, 'c', "discarded"));
-        backlog.push(9, 0, 'd', "high");
-        backlog.push(9, 0, 'd', "high too");
+        push(&mut backlog, 1, 0, 'a', "low");
+        push(&mut backlog, 1, 0, 'b', "low too");
+        (0..9).for_each(|_| push(&mut backlog, 9, 0, 'c', "discarded"));
+        push(&mut backlog, 9, 0, 'd', "high");
+        push(&mut backlog, 9, 0, 'd', "high too");
         backlog.discard('c', |_, _| ());
         assert_eq!(rest(&mut backlog), ["high", "low", "low too", "high too"]);
     }
@@ -287,12 +326,12 @@ mod tests {
     fn room_is_given_back_after_a_burst() {
         const BURST: u64 = 1_000_000;
         let room = |backlog: &Backlog<u64, u64>| {
-            let (items, chains) = backlog.arrivals.capacity();
-            (items, [backlog.lines.capacity(), chains, backlog.turns.capacity()])
+            let (links, chains) = backlog.arrivals.capacity();
+            (links.max(backlog.batches.capacity()), [backlog.lines.capacity(), chains, backlog.turns.capacity()])
         };
         let mut backlog = Backlog::new(Order::default());
         let push = |backlog: &mut Backlog<_, _>, item: u64| {
-            backlog.push((item % 7 * 30) as u8, item % 4096, item % 5000, item);
+            self::push(backlog, (item % 7 * 30) as u8, item % 4096, item % 5000, item);
         };
         (0..BURST).for_each(|item| push(&mut backlog, item));
         assert_eq!(backlog.len(), BURST as usize);

@@ -1,6 +1,7 @@
 //! All that waits, in the order in which it came; and how often the oldest has been overtaken.
 
 use super::KEPT;
+use super::batches::Home;
 use super::lines::LineId;
 
 /// Where something is kept until it is taken.
@@ -19,7 +20,7 @@ const DISCARDED: LineId = LineId::MAX;
 /// discarded overtakes nobody. So it leaves a gap, which stays in the list until it would be the oldest, or gaps are
 /// the larger part.
 #[derive(Debug)]
-pub struct Arrivals<T> {
+pub struct Arrivals {
     /// How often a message may be overtaken.
     most: u64,
     /// How often the oldest has been.
@@ -31,11 +32,8 @@ pub struct Arrivals<T> {
     gaps: usize,
     /// Of the next one.
     number: u64,
-    /// By place: all that is asked of those beside one that comes or goes. Apart from the items, so that little memory is
-    /// touched for it.
-    links: Vec<Link>,
     /// By place.
-    items: Vec<Option<T>>,
+    links: Vec<Link>,
     /// A place that is free; the others follow by `next`.
     vacant: Place,
     /// By line; of those in which nothing waits there may be none.
@@ -46,6 +44,7 @@ pub struct Arrivals<T> {
 struct Link {
     /// Rises along the list, by one for each that is or was in between.
     number: u64,
+    home: Home,
     /// In bytes.
     cost: u64,
     line: LineId,
@@ -67,7 +66,7 @@ impl Chain {
     const EMPTY: Self = Self { first: NOWHERE, last: NOWHERE };
 }
 
-impl<T> Arrivals<T> {
+impl Arrivals {
     /// Nothing has arrived. `most`: how often a message may be overtaken.
     pub fn new(most: u64) -> Self {
         Self {
@@ -79,7 +78,6 @@ impl<T> Arrivals<T> {
             gaps: 0,
             number: 0,
             links: Vec::new(),
-            items: Vec::new(),
             vacant: NOWHERE,
             chains: Vec::new(),
         }
@@ -91,21 +89,21 @@ impl<T> Arrivals<T> {
         self.listed - self.gaps
     }
 
-    /// Puts `item` behind all others; whether it is the first of its line.
+    /// Puts what is at `home` behind all others; whether it is the first of its line.
     #[inline]
-    pub fn push(&mut self, line: LineId, cost: u64, item: T) -> bool {
+    pub fn push(&mut self, line: LineId, cost: u64, home: Home) -> bool {
         if self.chains.len() <= line as usize {
             self.chains.resize(line as usize + 1, Chain::EMPTY);
         }
         self.number += 1;
-        self.append(self.number - 1, line, cost, item)
+        self.append(self.number - 1, line, cost, home)
     }
 
     /// Takes the first of a line, past all that are older; and whether it was the last.
     #[inline]
-    pub fn pick(&mut self, line: LineId) -> (T, bool) {
-        let (place, next) = self.unchain(line);
-        let item = self.items[place as usize].take().expect("what is in a chain waits");
+    pub fn pick(&mut self, line: LineId) -> (Home, bool) {
+        let (place, last) = self.unchain(line);
+        let home = self.links[place as usize].home;
         let oldest = self.oldest == place;
         self.leave(place);
         if oldest {
@@ -116,20 +114,20 @@ impl<T> Arrivals<T> {
         if self.links.capacity() > KEPT && self.listed <= self.links.capacity() / 8 {
             self.pack();
         }
-        (item, next == NOWHERE)
+        (home, last)
     }
 
     /// Takes the first of a line, past nobody; and whether it was the last. To be followed by
     /// [`close_gaps`](Self::close_gaps).
-    pub fn discard(&mut self, line: LineId) -> (T, bool) {
-        let (place, next) = self.unchain(line);
-        let item = self.items[place as usize].take().expect("what is in a chain waits");
+    pub fn discard(&mut self, line: LineId) -> (Home, bool) {
+        let (place, last) = self.unchain(line);
         self.links[place as usize].line = DISCARDED;
         self.gaps += 1;
+        let home = self.links[place as usize].home;
         if self.oldest == place {
             self.look_at_oldest();
         }
-        (item, next == NOWHERE)
+        (home, last)
     }
 
     /// After discards: forgets gaps if they are the larger part.
@@ -151,24 +149,17 @@ impl<T> Arrivals<T> {
         (self.overtaken >= self.most && self.oldest != NOWHERE).then(|| self.links[self.oldest as usize].line)
     }
 
-    /// Puts `item` at the end of the list and of its line.
+    /// Puts one at the end of the list and of its line.
     #[inline]
-    fn append(&mut self, number: u64, line: LineId, cost: u64, item: T) -> bool {
+    fn append(&mut self, number: u64, line: LineId, cost: u64, home: Home) -> bool {
         let before = self.youngest;
-        let link = Link { number, cost, line, next: NOWHERE, before, after: NOWHERE };
+        let link = Link { number, home, cost, line, next: NOWHERE, before, after: NOWHERE };
         let place = self.vacant;
         let place = if place == NOWHERE {
             self.links.push(link);
-            self.items.push(Some(item));
             Place::try_from(self.links.len() - 1).expect("memory ends before the numbers do")
         } else {
-            self.vacant = self.links[place as usize].next;
-            self.links[place as usize] = link;
-            // So told, nothing is to be dropped there, and the item is moved once.
-            match &mut self.items[place as usize] {
-                free @ None => *free = Some(item),
-                Some(_) => unreachable!("a vacant place is empty"),
-            }
+            self.vacant = std::mem::replace(&mut self.links[place as usize], link).next;
             place
         };
         self.listed += 1;
@@ -190,13 +181,13 @@ impl<T> Arrivals<T> {
         first
     }
 
-    /// Takes the first of a line out of its chain. Where it is, and the next one.
+    /// Takes the first of a line out of its chain; and whether it was the last.
     #[inline]
-    fn unchain(&mut self, line: LineId) -> (Place, Place) {
+    fn unchain(&mut self, line: LineId) -> (Place, bool) {
         let chain = &mut self.chains[line as usize];
         let place = chain.first;
         chain.first = self.links[place as usize].next;
-        (place, chain.first)
+        (place, chain.first == NOWHERE)
     }
 
     /// Takes a place out of the list; it is free then.
@@ -230,30 +221,43 @@ impl<T> Arrivals<T> {
         }
     }
 
-    /// Moves what waits to new places: without gaps, and a fourth as many if that is enough. A step for each in the list, and so
-    /// one for each message on average.
+    /// All that waits may have moved; `moved` says where to, from the oldest to the youngest.
+    pub fn each(&mut self, mut moved: impl FnMut(Home) -> Home) {
+        for place in self.list() {
+            let link = &mut self.links[place as usize];
+            if link.line != DISCARDED {
+                link.home = moved(link.home);
+            }
+        }
+    }
+
+    /// The places of all, gaps among them, from the oldest to the youngest.
+    fn list(&self) -> Vec<Place> {
+        let some = |place: Place| Some(place).filter(|&place| place != NOWHERE);
+        let after = |&place: &Place| some(self.links[place as usize].after);
+        std::iter::successors(some(self.oldest), after).collect()
+    }
+
+    /// Keeps no gaps, and a fourth of the room if that is enough. A step for each in the list, and so one for each message on
+    /// average.
     #[cold]
     fn pack(&mut self) {
         let mut old = std::mem::replace(self, Self::new(self.most));
-        let some = |place: Place| Some(place).filter(|&place| place != NOWHERE);
-        let after = |&place: &Place| some(old.links[place as usize].after);
-        let listed: Vec<Place> = std::iter::successors(some(old.oldest), after).collect();
-        let room = (old.links.capacity() / 4).max(old.len());
-        self.links.reserve_exact(room);
-        self.items.reserve_exact(room);
-        self.chains = old.chains;
-        for &place in &listed {
+        self.links.reserve_exact((old.links.capacity() / 4).max(old.len()));
+        let list = old.list();
+        self.chains = std::mem::take(&mut old.chains);
+        for &place in &list {
             if let Some(chain) = self.chains.get_mut(old.links[place as usize].line as usize) {
                 *chain = Chain::EMPTY;
             }
         }
         let mut gaps = 0;
-        for place in listed {
-            match (old.items[place as usize].take(), old.links[place as usize]) {
-                (Some(item), Link { number, cost, line, .. }) => {
-                    self.append(number - gaps, line, cost, item);
+        for place in list {
+            match old.links[place as usize] {
+                Link { line: DISCARDED, .. } => gaps += 1,
+                Link { number, line, cost, home, .. } => {
+                    self.append(number - gaps, line, cost, home);
                 }
-                (None, _) => gaps += 1,
             }
         }
         self.number = old.number - gaps;
@@ -263,6 +267,6 @@ impl<T> Arrivals<T> {
     /// For how many messages, and for how many lines, there is room.
     #[cfg(test)]
     pub fn capacity(&self) -> (usize, usize) {
-        (self.links.capacity().max(self.items.capacity()), self.chains.capacity())
+        (self.links.capacity(), self.chains.capacity())
     }
 }

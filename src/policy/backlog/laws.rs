@@ -77,7 +77,8 @@ fn run(order: Order, operations: &[Operation]) -> Result<Vec<Event>, TestCaseErr
         match *operation {
             Operation::Push { priority, cost, source } => {
                 items += 1;
-                backlog.push(priority, cost, source, items);
+                let home = backlog.receive(&mut vec![Some(items)]).next().expect("one");
+                backlog.push(priority, cost, source, home);
                 naive.push(priority, source, items);
                 events.push(Event::Pushed { item: items, priority, source });
             }
