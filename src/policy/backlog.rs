@@ -35,8 +35,9 @@ const KEPT: usize = 1024;
 ///   (D4). It counts as its source's turn: that goes behind the others of its priority.
 ///
 /// The time for a push or a pick does not grow with what waits, but in the weighted band by a little for each
-/// of its priorities. A steady flow does not allocate. What a burst took is given back while it drains, but
-/// for some 100 bytes for each line (a priority and a source) that waited at once: those, once nothing waits.
+/// of its priorities. An item stays in the vector in which it arrived, and is moved once, when it is picked. A steady flow
+/// does not allocate. What a burst took is given back while it drains, but for some 100 bytes for each line (a priority and
+/// a source) that waited at once: those, once nothing waits.
 #[derive(Debug)]
 pub struct Backlog<S, T> {
     strict_from: u8,
@@ -85,7 +86,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     /// An item that has been received.
     #[inline]
     pub fn item(&self, home: Home) -> Option<&T> {
-        self.batches.look(home)
+        self.batches.item(home)
     }
 
     /// Takes back an item that has been received, and not pushed.
@@ -93,7 +94,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
         self.batches.take(home)
     }
 
-    /// Puts `item` behind the others of its priority and source. `cost`: its size in bytes; only the weighted
+    /// Puts the item at `home` behind the others of its priority and source. `cost`: its size in bytes; only the weighted
     /// band asks.
     #[inline]
     pub fn push(&mut self, priority: u8, cost: u64, source: S, home: Home) {
@@ -155,7 +156,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     fn move_together(&mut self) {
         let mut together = Batches::new();
         self.arrivals.each(|home| self.batches.move_to(&mut together, home));
-        self.batches = together;
+        self.batches.replace_by(together);
     }
 
     /// Charges the weighted band with what is picked of it: the first of `overdue`, or else what its shares
@@ -196,7 +197,13 @@ mod tests {
         Backlog::new(Order { strict_from, weighted: TOKENS, overtakes })
     }
 
-    fn push<S: Copy + Eq + Hash, T>(backlog: &mut Backlog<S, T>, priority: u8, cost: u64, source: S, item: T) {
+    fn push<S: Copy + Eq + Hash, T>(
+        backlog: &mut Backlog<S, T>,
+        priority: u8,
+        cost: u64,
+        source: S,
+        item: T,
+    ) {
         let homes: Vec<_> = backlog.receive(&mut vec![Some(item)]).collect();
         homes.into_iter().for_each(|home| backlog.push(priority, cost, source, home));
     }
@@ -327,7 +334,10 @@ mod tests {
         const BURST: u64 = 1_000_000;
         let room = |backlog: &Backlog<u64, u64>| {
             let (links, chains) = backlog.arrivals.capacity();
-            (links.max(backlog.batches.capacity()), [backlog.lines.capacity(), chains, backlog.turns.capacity()])
+            (
+                links.max(backlog.batches.capacity()),
+                [backlog.lines.capacity(), chains, backlog.turns.capacity()],
+            )
         };
         let mut backlog = Backlog::new(Order::default());
         let push = |backlog: &mut Backlog<_, _>, item: u64| {

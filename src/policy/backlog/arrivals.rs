@@ -270,3 +270,116 @@ impl Arrivals {
         (self.links.capacity(), self.chains.capacity())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::batches::Batches;
+    use super::*;
+
+    /// As many arrivals, each the only one of the line of its number.
+    fn arrivals(most: u64, count: u32) -> (Arrivals, Batches<u32>) {
+        let (mut arrivals, mut batches) = (Arrivals::new(most), Batches::new());
+        (0..count).for_each(|line| assert!(arrive(&mut arrivals, &mut batches, line, line)));
+        (arrivals, batches)
+    }
+
+    fn arrive(arrivals: &mut Arrivals, batches: &mut Batches<u32>, line: LineId, item: u32) -> bool {
+        let home = batches.receive(&mut vec![Some(item)]).next().expect("one");
+        arrivals.push(line, u64::from(item), home)
+    }
+
+    /// What is left, by force: the oldest is always overdue.
+    fn rest(arrivals: &mut Arrivals, batches: &mut Batches<u32>) -> Vec<u32> {
+        arrivals.most = 0;
+        let one = || arrivals.overdue().map(|line| batches.take(arrivals.pick(line).0));
+        std::iter::from_fn(one).collect()
+    }
+
+    #[test]
+    fn the_oldest_is_overdue_once_as_many_have_overtaken_it() {
+        let (mut arrivals, mut batches) = arrivals(2, 6);
+        let mut pick = |line| {
+            let (_, last) = arrivals.pick(line);
+            assert!(last);
+            arrivals.overdue()
+        };
+        assert_eq!((pick(3), pick(1)), (None, Some(0)));
+        assert_eq!(pick(0), None, "2 has been overtaken by 3 alone");
+        assert_eq!((pick(5), pick(2), pick(4)), (Some(2), None, None));
+        assert!(arrive(&mut arrivals, &mut batches, 7, 7), "and so it goes on");
+        assert_eq!((arrivals.overdue(), arrivals.overtaken, arrivals.len()), (None, 0, 1));
+    }
+
+    #[test]
+    fn without_overtaking_the_oldest_is_always_overdue() {
+        let (mut arrivals, mut batches) = arrivals(0, 3);
+        assert_eq!(rest(&mut arrivals, &mut batches), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_line_is_first_in_first_out() {
+        let (mut arrivals, mut batches) = arrivals(9, 1);
+        assert!(!arrive(&mut arrivals, &mut batches, 0, 5), "one waits there");
+        assert!(arrive(&mut arrivals, &mut batches, 1, 6));
+        assert!(!arrive(&mut arrivals, &mut batches, 0, 7));
+        assert_eq!((arrivals.cost(0), arrivals.cost(1)), (0, 6));
+        let mut pick = |line| (arrivals.pick(line), arrivals.len());
+        let picked =
+            [pick(0), pick(0), pick(0), pick(1)].map(|((home, last), left)| (batches.take(home), last, left));
+        assert_eq!(picked, [(0, false, 3), (5, false, 2), (7, true, 1), (6, true, 0)]);
+    }
+
+    #[test]
+    fn what_is_discarded_has_overtaken_nobody() {
+        let (mut arrivals, _) = arrivals(1, 5);
+        let _ = (arrivals.discard(4), arrivals.discard(1));
+        assert_eq!((arrivals.overdue(), arrivals.len()), (None, 3));
+        let _ = arrivals.pick(3);
+        assert_eq!(arrivals.overdue(), Some(0));
+        let _ = arrivals.discard(0);
+        assert_eq!(arrivals.overdue(), Some(2), "3 overtook it too");
+        let _ = arrivals.discard(2);
+        assert_eq!((arrivals.overdue(), arrivals.listed, arrivals.gaps), (None, 0, 0));
+    }
+
+    #[test]
+    fn gaps_are_closed_once_they_are_the_larger_part() {
+        let (mut arrivals, mut batches) = arrivals(1, 8);
+        let _ = (arrivals.pick(0), arrivals.pick(4));
+        for line in [2, 3, 6] {
+            let _ = arrivals.discard(line);
+            arrivals.close_gaps();
+        }
+        assert_eq!((arrivals.listed, arrivals.gaps), (6, 3), "half of 1, 2, 3, 5, 6, 7");
+        let _ = arrivals.discard(7);
+        arrivals.close_gaps();
+        assert_eq!(
+            (arrivals.listed, arrivals.gaps, arrivals.overdue()),
+            (2, 0, Some(1)),
+            "4 has overtaken it"
+        );
+        assert!(arrive(&mut arrivals, &mut batches, 9, 9));
+        let _ = arrivals.pick(1);
+        assert_eq!((arrivals.overdue(), arrivals.overtaken), (None, 0), "4 came before 5");
+        let _ = arrivals.pick(9);
+        assert_eq!(arrivals.overdue(), Some(5), "and 9 after it");
+    }
+
+    #[test]
+    fn room_is_given_back() {
+        const MANY: u32 = 100_000;
+        let (mut arrivals, mut batches) = arrivals(u64::MAX, MANY);
+        (0..MANY - 1).for_each(|line| assert_eq!(batches.take(arrivals.pick(line).0), line));
+        assert!(arrivals.capacity().0 <= KEPT, "{:?}", arrivals.capacity());
+        assert_eq!((arrivals.overtaken, rest(&mut arrivals, &mut batches)), (0, vec![MANY - 1]));
+        assert_eq!(arrivals.capacity().1, 0, "of lines too");
+        for line in 0..MANY {
+            arrive(&mut arrivals, &mut batches, line, line);
+        }
+        (1..MANY).for_each(|line| assert!(arrivals.discard(line).1));
+        let before = arrivals.capacity().0;
+        arrivals.close_gaps();
+        assert_eq!((arrivals.len(), arrivals.overtaken), (1, 0));
+        assert!(arrivals.capacity().0 < before);
+    }
+}

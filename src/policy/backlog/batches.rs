@@ -52,7 +52,7 @@ impl<T> Batches<T> {
         let (batch, first) = match many {
             0 => (0, 0),
             MANY.. if many >= items.capacity() / 4 => {
-                let next = self.spare.pop().unwrap_or_default();
+                let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(many));
                 (self.begin(std::mem::replace(items, next)), 0)
             }
             _ => {
@@ -73,7 +73,7 @@ impl<T> Batches<T> {
 
     /// What is there, if it has not been taken.
     #[inline]
-    pub fn look(&self, home: Home) -> Option<&T> {
+    pub fn item(&self, home: Home) -> Option<&T> {
         self.batches[home.batch as usize].items[home.item as usize].as_ref()
     }
 
@@ -89,10 +89,11 @@ impl<T> Batches<T> {
         item
     }
 
-    /// Whether far more is kept than the `waiting` ones need: then [`move_to`](Self::move_to) a new place what is left.
+    /// Whether far more is kept than the `waiting` ones need: then [`move`](Self::move_to) what is left to others, by which
+    /// these are [replaced](Self::replace_by).
     #[inline]
     pub fn is_loose(&self, waiting: usize) -> bool {
-        self.room > 8 * waiting + 4 * KEPT
+        self.room > 8 * waiting + 16 * KEPT
     }
 
     /// Moves an item to another place.
@@ -103,6 +104,12 @@ impl<T> Batches<T> {
         *left += 1;
         other.room += 1;
         Home { batch, item: items.len() as u32 - 1 }
+    }
+
+    /// Nothing is left here.
+    pub fn replace_by(&mut self, other: Self) {
+        let spare = std::mem::take(&mut self.spare);
+        *self = Self { spare, ..other };
     }
 
     /// A new batch.
@@ -128,7 +135,8 @@ impl<T> Batches<T> {
                 self.end(open);
             }
         }
-        let open = self.begin(Vec::with_capacity(many.max(TOGETHER)));
+        let spare = self.spare.pop().filter(|spare| spare.capacity() >= many);
+        let open = self.begin(spare.unwrap_or_else(|| Vec::with_capacity(many.max(TOGETHER))));
         self.open = Some(open);
         open
     }
@@ -153,5 +161,109 @@ impl<T> Batches<T> {
     pub fn capacity(&self) -> usize {
         let batches = self.batches.iter().map(|batch| &batch.items);
         batches.chain(&self.spare).map(Vec::capacity).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The homes of `count` items of which each is its number.
+    fn receive(batches: &mut Batches<usize>, count: usize) -> Vec<Home> {
+        let mut items: Vec<_> = (0..count).map(Some).collect();
+        let homes: Vec<_> = batches.receive(&mut items).collect();
+        assert!(items.is_empty() && homes.len() == count);
+        homes
+    }
+
+    #[test]
+    fn each_item_is_where_it_was_put_until_it_is_taken() {
+        let mut batches = Batches::new();
+        let homes =
+            [0, 1, 3, MANY - 1, MANY, 3 * MANY, TOGETHER - 1, 5].map(|count| receive(&mut batches, count));
+        for homes in &homes {
+            for (item, &home) in homes.iter().enumerate().rev() {
+                assert_eq!(batches.item(home), Some(&item));
+                assert_eq!(batches.take(home), item);
+            }
+        }
+        assert_eq!(batches.room, 0);
+    }
+
+    #[test]
+    fn many_stay_in_their_vector_and_it_comes_back_for_the_next() {
+        let mut batches = Batches::new();
+        let mut items: Vec<_> = (0..MANY).map(Some).collect();
+        let there = items.as_ptr();
+        let homes: Vec<_> = batches.receive(&mut items).collect();
+        assert!(items.capacity() >= MANY, "as many may come next");
+        homes.iter().for_each(|&home| assert!(batches.take(home) < usize::MAX));
+        items.extend((0..MANY).map(Some));
+        let _ = batches.receive(&mut items).count();
+        assert_eq!(items.as_ptr(), there);
+    }
+
+    #[test]
+    fn a_flow_that_is_kept_up_with_stays_in_one_place() {
+        let mut batches = Batches::new();
+        let first = receive(&mut batches, 1);
+        batches.take(first[0]);
+        let room = batches.capacity();
+        for count in (1..MANY).cycle().take(10 * TOGETHER) {
+            receive(&mut batches, count)
+                .into_iter()
+                .for_each(|home| assert!(batches.take(home) < usize::MAX));
+        }
+        assert_eq!((batches.capacity(), batches.batches.len()), (room, 1));
+    }
+
+    #[test]
+    fn a_flow_that_is_never_quite_kept_up_with_uses_the_same_few() {
+        let mut batches = Batches::new();
+        let mut last = receive(&mut batches, 1);
+        for _ in 0..10 * TOGETHER {
+            let next = receive(&mut batches, 1);
+            assert_eq!(batches.take(last[0]), 0);
+            last = next;
+        }
+        assert!(batches.capacity() <= 2 * TOGETHER && batches.batches.len() <= 2);
+    }
+
+    #[test]
+    fn a_vector_of_which_little_is_used_is_not_kept() {
+        let mut batches = Batches::new();
+        let mut items = Vec::with_capacity(100 * MANY);
+        items.extend((0..MANY).map(Some));
+        let room = items.capacity();
+        let homes: Vec<_> = batches.receive(&mut items).collect();
+        assert!(items.capacity() == room && batches.capacity() < room);
+        homes.iter().enumerate().for_each(|(item, &home)| assert_eq!(batches.take(home), item));
+    }
+
+    #[test]
+    fn large_vectors_are_given_back_after_a_flood() {
+        let mut batches = Batches::new();
+        for home in receive(&mut batches, 2 * KEPT) {
+            batches.take(home);
+        }
+        assert!(batches.capacity() >= 2 * KEPT, "the next may be as many");
+        receive(&mut batches, 1);
+        assert!(batches.capacity() <= TOGETHER, "they were not");
+    }
+
+    #[test]
+    fn what_is_left_of_many_batches_can_be_put_together() {
+        let (mut batches, mut together) = (Batches::new(), Batches::new());
+        let homes: Vec<_> = (0..100).map(|_| receive(&mut batches, 3 * MANY)).collect();
+        for homes in &homes {
+            assert!(!batches.is_loose(100 * 3 * MANY));
+            homes[1..].iter().for_each(|&home| assert!(batches.take(home) < usize::MAX));
+        }
+        assert!(batches.is_loose(100) && batches.room == 100 * 3 * MANY);
+        let moved: Vec<_> = homes.iter().map(|homes| batches.move_to(&mut together, homes[0])).collect();
+        assert_eq!((batches.room, together.room, together.is_loose(100)), (0, 100, false));
+        batches.replace_by(together);
+        assert!(batches.capacity() <= TOGETHER + SPARE * 3 * MANY, "and most vectors are gone");
+        assert_eq!(moved.iter().map(|&home| batches.take(home)).sum::<usize>(), 0, "each was the first");
     }
 }

@@ -124,7 +124,11 @@ mod tests {
         lines.join(1);
         assert_eq!((lines.find(2, 'a'), lines.find(2, 'b'), lines.open(2, 'a')), (Some(1), None, 1));
         lines.leave(1);
-        assert_eq!((lines.find(2, 'a'), lines.open(2, 'a')), (None, 1), "and it keeps its number for a while");
+        assert_eq!(
+            (lines.find(2, 'a'), lines.open(2, 'a')),
+            (None, 1),
+            "and it keeps its number for a while"
+        );
     }
 
     #[test]
@@ -142,7 +146,11 @@ mod tests {
         assert_eq!((lines.waiting, kept(&lines)), (256, 511), "forgotten at less than half of what is left");
         let fresh = lines.open(9, 9);
         assert!(fresh <= last, "a number is given anew");
-        assert_eq!((lines.name(fresh), lines.name(last)), ((9, 9), (1, last as usize)), "to nobody who waits");
+        assert_eq!(
+            (lines.name(fresh), lines.name(last)),
+            ((9, 9), (1, last as usize)),
+            "to nobody who waits"
+        );
         assert_eq!(lines.find(1, last as usize), Some(last));
         lines.leave(last);
         assert_eq!((lines.waiting, kept(&lines)), (255, 512), "and not yet again");
