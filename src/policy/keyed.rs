@@ -1,5 +1,6 @@
 //! One item of a key at a time, each line of a key in order; keys take turns, and classes as a scheduler says.
 
+mod items;
 mod keys;
 mod lines;
 mod turns;
@@ -136,18 +137,20 @@ impl<T> Known<T> {
         self.lines.find(class).is_some_and(|line| line.ticket == Some(ticket))
     }
 
-    /// How the line of `class` stands that got this ticket, and what is in front of it if it could go. If its key is busy, it
-    /// is off the list from here on.
-    fn met(&mut self, class: Class, ticket: Ticket) -> (Standing, Option<Candidate>) {
+    /// How the line of `class` stands that got this ticket. If its key is busy, it is off the list from here on.
+    #[inline]
+    fn met(&mut self, class: Class, ticket: Ticket) -> Standing {
         let line = match self.lines.find(class) {
             Some(line) if line.ticket == Some(ticket) => line,
-            _ => return (Standing::Gone, None),
+            _ => return Standing::Gone,
         };
         match self.state {
-            State::Ready => (Standing::Ready, line.items.front().map(|front| front.candidate(class))),
+            State::Ready => {
+                Standing::Ready(line.items.front().expect("a line with a turn has an item").candidate(class))
+            }
             State::Busy(_) => {
                 line.listed = false;
-                (Standing::Busy, None)
+                Standing::Busy
             }
         }
     }
@@ -161,6 +164,7 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
     }
 
     /// Puts an item before or behind the others of its key and line. (The line's turn among the others stays what it is.)
+    #[inline]
     pub fn push(&mut self, key: K, queued: Queued<T>, end: End) {
         let class = self.scheduler.line(queued.class);
         self.len += 1;
@@ -179,6 +183,7 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
     }
 
     /// Takes the item that is next, if one may start; its key runs from here on.
+    #[inline]
     pub fn pick(&mut self, now: Duration) -> Option<Turn<K, T>> {
         self.look(now);
         let taken = self.choose(now)?;
@@ -197,32 +202,28 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
     }
 
     /// Finds the candidates that may start. When the first of the others may, if there are any.
+    #[inline]
     fn look(&mut self, now: Duration) -> Option<Duration> {
         let Self { keys, turns, scheduler, candidates, .. } = self;
         candidates.clear();
         let mut due: Option<Duration> = None;
         for turns in turns.classes() {
             let class = turns.class;
-            let mut first = None;
-            let found = turns.has_first(|key, ticket| {
-                let Some(known) = keys.get(key) else { return Standing::Gone };
-                let (standing, front) = known.met(class, ticket);
-                first = front;
-                standing
-            });
-            if !found {
-                continue;
-            }
-            let candidate = first.expect("a line with a turn has an item");
-            match scheduler.may_start(&candidate, now) {
-                Ok(()) => candidates.push(candidate),
-                Err(at) => due = Some(due.map_or(at, |due| due.min(at))),
+            let standing =
+                |key, ticket| keys.get(key).map_or(Standing::Gone, |known| known.met(class, ticket));
+            let Some(candidate) = turns.first(standing) else { continue };
+            // Where it stays, if it may start: it is not moved.
+            candidates.push(candidate);
+            if let Err(at) = scheduler.may_start(&candidates[candidates.len() - 1], now) {
+                candidates.pop();
+                due = Some(due.map_or(at, |due| due.min(at)));
             }
         }
         due
     }
 
     /// Chooses among the candidates, and has that charged.
+    #[inline]
     fn choose(&mut self, now: Duration) -> Option<Candidate> {
         let Self { turns, scheduler, candidates, passes, .. } = self;
         let taken = match candidates[..] {
@@ -252,6 +253,7 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
     }
 
     /// One reason less for `key`, which was `near`, to be busy; the others that are left. If there are none it goes on.
+    #[inline]
     pub fn let_go(&mut self, key: &K, near: Place, why: Why) -> Reasons {
         let place = self.keys.find_near(near, key).expect("a busy key is known");
         let known = self.keys.at(place);
@@ -289,7 +291,7 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
             self.keys.forget(place);
         }
         for removed in &removed {
-            self.forget(state, removed);
+            self.forget(state, removed, removed.items.len());
         }
         self.give_back();
         removed.into_iter().flat_map(|removed| removed.items).collect()
@@ -300,28 +302,28 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
         let place = self.keys.find(key)?;
         let known = self.keys.at(place);
         let line = known.lines.find(self.scheduler.line(class))?;
-        let which = line.items.iter().position(|queued| is_it(&queued.item))?;
-        if line.items.len() > 1 {
+        let one = line.items.take_one(|queued| is_it(&queued.item))?;
+        if !line.items.is_empty() {
             self.len -= 1;
             self.turns.class(line.class).waiting -= 1;
-            return line.items.remove(which);
+            return Some(one);
         }
-        let mut line = line.take();
+        let line = line.take();
         let state = known.state;
         if state == State::Ready && known.lines.len() == 0 {
             self.keys.forget(place);
         }
-        self.forget(state, &line);
+        self.forget(state, &line, 1);
         self.give_back();
-        line.items.pop_back()
+        Some(one)
     }
 
-    /// A line was taken from a key in this state.
-    fn forget(&mut self, state: State, removed: &Line<T>) {
-        self.len -= removed.items.len();
+    /// A line was taken from a key in this state, with so many items.
+    fn forget(&mut self, state: State, removed: &Line<T>, items: usize) {
+        self.len -= items;
         let class = removed.class;
         let turns = self.turns.class(class);
-        turns.waiting -= removed.items.len();
+        turns.waiting -= items;
         if turns.waiting == 0 {
             turns.passed = 0;
         }
@@ -335,6 +337,7 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
 
     /// A line of `class` is gone, or its turn is over: if most turns on the list are nobody's now, they go. So they are never
     /// more than the lines of the class, and the last of these takes them along.
+    #[inline]
     fn clear_nobodys(&mut self, class: Class) {
         let Self { keys, turns, .. } = self;
         let turns = turns.class(class);
@@ -344,6 +347,7 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
     }
 
     /// Gives back what a burst of keys has made large.
+    #[inline]
     fn give_back(&mut self) {
         if let Some(moved) = self.keys.give_back() {
             self.turns.follow(&moved);
@@ -417,7 +421,7 @@ impl<K: Clone + Eq + Hash, T> Keyed<K, T> {
                 idle.push(place);
             }
         }
-        idle.into_iter().for_each(|place| _ = self.keys.forget(place));
+        idle.into_iter().for_each(|place| self.keys.forget(place));
         self.give_back();
         all
     }
@@ -433,6 +437,7 @@ fn overdue(turns: &mut Turns, candidates: &[Candidate], passes: Overtakes) -> Op
 
 impl<T> Queued<T> {
     /// As one of the line of `class`.
+    #[inline]
     fn candidate(&self, class: Class) -> Candidate {
         Candidate { class, cost: self.cost, arrived: self.arrived }
     }

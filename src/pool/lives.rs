@@ -23,7 +23,8 @@ pub(super) struct Lives<K> {
     taken_in: u64,
     /// What arrives from outside now belongs to this generation.
     generation: Generation,
-    /// How many items of each generation wait or run.
+    /// How many items of each generation wait or run. Of the one that arrives now, though none may: it comes and goes all the
+    /// time.
     alive: BTreeMap<Generation, usize>,
     /// The oldest generation of those that will not run any more.
     stranded: Option<Generation>,
@@ -71,6 +72,7 @@ impl<K: Clone + Eq + Hash> Lives<K> {
     }
 
     /// An item begins to live, in the generation of its parent if it has one.
+    #[inline]
     pub(super) fn begin(&mut self, parent: Option<Generation>) -> Tag {
         let (generation, number) = (parent.unwrap_or(self.generation), self.taken_in);
         self.taken_in += 1;
@@ -79,6 +81,7 @@ impl<K: Clone + Eq + Hash> Lives<K> {
     }
 
     /// An item of `key` is no longer alive.
+    #[inline]
     pub(super) fn bury(&mut self, key: &K, tag: Tag) {
         for drain in self.key_drains.values_mut() {
             drain.left -= usize::from(drain.waits_for(key, tag));
@@ -87,10 +90,11 @@ impl<K: Clone + Eq + Hash> Lives<K> {
     }
 
     /// A commit is no longer alive.
+    #[inline]
     pub(super) fn bury_keyless(&mut self, tag: Tag) {
-        let alive = self.alive.get_mut(&tag.generation).expect("a generation with an item is alive");
+        let alive = self.alive.get_mut(&tag.generation).expect("a generation with an item is known");
         *alive -= 1;
-        if *alive == 0 {
+        if *alive == 0 && tag.generation != self.generation {
             self.alive.remove(&tag.generation);
         }
     }
@@ -117,12 +121,17 @@ impl<K: Clone + Eq + Hash> Lives<K> {
 
     /// What arrives from now on belongs to a later generation than this.
     pub(super) fn end_generation(&mut self, generation: Generation) {
-        self.generation = self.generation.max(generation + 1);
+        let ended = self.generation;
+        self.generation = ended.max(generation + 1);
+        if self.generation != ended && self.alive.get(&ended) == Some(&0) {
+            self.alive.remove(&ended);
+        }
     }
 
     /// Whether nothing of the generation, or an earlier one, waits or runs.
     pub(super) fn is_drained(&self, generation: Generation) -> bool {
-        self.alive.first_key_value().is_none_or(|(&oldest, _)| oldest > generation)
+        let mut alive = self.alive.iter().filter(|&(_, &items)| items > 0);
+        alive.next().is_none_or(|(&oldest, _)| oldest > generation)
     }
 
     /// Whether something of the generation, or an earlier one, will never run.

@@ -158,6 +158,7 @@ impl<K: Clone + Eq + Hash, I> Shard<K, I> {
     }
 
     /// Queues work; wakes a worker if one sleeps that could run it.
+    #[inline]
     pub(super) fn submit(&self, work: Work<K, I>) -> Result<(), Work<K, I>> {
         self.post(Arrival::Work(work)).map_err(|refused| match refused {
             Arrival::Work(work) => work,
@@ -173,6 +174,7 @@ impl<K: Clone + Eq + Hash, I> Shard<K, I> {
         })
     }
 
+    #[inline]
     fn post(&self, arrival: Arrival<K, I>) -> Result<(), Arrival<K, I>> {
         match self.inbox.push(arrival, Origin::Outside)? {
             Pushed::OntoSleeper => self.baton.nudge(),
@@ -198,6 +200,7 @@ impl<K: Clone + Eq + Hash, I> Shard<K, I> {
 
 impl<K: Clone + Eq + Hash, I> Core<K, I> {
     /// What is next, if something may start now. Commits go first: what they complete is over already.
+    #[inline]
     pub(super) fn pick(&mut self) -> Option<Job<K, I>> {
         if !self.may_start() {
             return None;
@@ -224,6 +227,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
         }
     }
 
+    #[inline]
     fn start(&mut self, key: K, place: Place, class: Class, tag: Tag, arrived: Duration) -> Running<K> {
         self.running += 1;
         took(self, "pick", 0);
@@ -234,12 +238,14 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
     }
 
     /// The handler that ran the item has come to its end.
+    #[inline]
     pub(super) fn finish(&mut self, running: &Running<K>, outcome: Outcome) {
         took(self, "finish", 0);
         self.end(running, outcome);
         self.let_go(running, Why::Runs);
     }
 
+    #[inline]
     fn end(&mut self, running: &Running<K>, outcome: Outcome) {
         self.running -= 1;
         let took = running.since.map(|since| self.clock.now().saturating_sub(since));
@@ -281,6 +287,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
         self.let_go(running, Why::Held);
     }
 
+    #[inline]
     fn let_go(&mut self, running: &Running<K>, why: Why) {
         let left = self.policy.let_go(&running.key, running.place, why);
         // A poisoned key stays busy, but the item is over.
@@ -584,12 +591,14 @@ impl<K: Clone + Eq + Hash, I> Charge for Core<K, I> {
 }
 
 impl<K: Clone + Eq + Hash, I> Core<K, I> {
+    #[inline]
     fn look_at_the_clock(&mut self) {
         if self.stamps || self.policy.asks_the_time() {
             self.now = self.clock.now();
         }
     }
 
+    #[inline]
     fn admit(&mut self, work: Work<K, I>) {
         let Work { key, items, end, parent, arrived, later } = work;
         // What came later than that comes behind it.
@@ -634,6 +643,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
     }
 
     /// Queues what was due at that time; by now, if none is given.
+    #[inline]
     fn queue_what_is_due(&mut self, by: Option<Duration>) {
         if self.later.is_empty() {
             return;

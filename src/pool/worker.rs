@@ -170,6 +170,7 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Does the job, takes the baton up again, and lets go of what the job had.
+    #[inline]
     fn execute_and_take_up(&self, shard: usize, job: Job<H::Key, H::Item>) -> ShardHold<'_, H::Key, H::Item> {
         match job {
             Job::Item(load, running) => {
@@ -201,12 +202,14 @@ impl<H: Handler> Worker<H> {
         }
     }
 
+    #[inline]
     fn inside(&self, tag: Tag, callback: impl FnOnce()) -> Result<(), Box<dyn Any + Send>> {
         let _inside = Inside::pool(self.shared.id(), tag.generation);
         catch_unwind(AssertUnwindSafe(callback))
     }
 
     /// Has what was done `finish`ed, and the panic, if there was one, go on afterwards.
+    #[inline]
     fn settle<'a>(
         &'a self,
         outcome: Result<(), Box<dyn Any + Send>>,
@@ -227,6 +230,7 @@ impl<H: Handler> Worker<H> {
 
     /// Runs the handler, watched or not. When this returns or unwinds the item is not watched any more: nobody who is told
     /// that it is over sees it run.
+    #[inline]
     fn handle(
         &self,
         shard: usize,
@@ -245,6 +249,7 @@ impl<H: Handler> Worker<H> {
         self.handler.handle(lease, item);
     }
 
+    #[inline]
     fn take_up(&self, shard: usize) -> ShardHold<'_, H::Key, H::Item> {
         self.shared.shards[shard].baton.take_up()
     }

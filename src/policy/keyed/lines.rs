@@ -1,8 +1,7 @@
 //! What waits of one key.
 
-use std::collections::VecDeque;
-
 use super::Queued;
+use super::items::Items;
 use super::turns::Ticket;
 use crate::policy::scheduler::Class;
 
@@ -17,7 +16,7 @@ pub struct Lines<T> {
 #[derive(Debug)]
 pub struct Line<T> {
     pub class: Class,
-    pub items: VecDeque<Queued<T>>,
+    pub items: Items<Queued<T>>,
     /// Its turn, if it has one: it has items, and had them when its key was last ready.
     pub ticket: Option<Ticket>,
     /// Whether the turn is on the list of turns.
@@ -26,23 +25,26 @@ pub struct Line<T> {
 
 impl<T> Default for Lines<T> {
     fn default() -> Self {
-        let first = Line { class: Class::default(), items: VecDeque::new(), ticket: None, listed: false };
+        let first = Line { class: Class::default(), items: Items::default(), ticket: None, listed: false };
         Self { first, others: Vec::new() }
     }
 }
 
 impl<T> Lines<T> {
     /// The lines in which something waits.
+    #[inline]
     pub fn waiting(&mut self) -> impl Iterator<Item = &mut Line<T>> {
         self.all_mut().filter(|line| !line.items.is_empty())
     }
 
     /// The line of `class`, if something waits in it.
+    #[inline]
     pub fn find(&mut self, class: Class) -> Option<&mut Line<T>> {
         self.waiting().find(|line| line.class == class)
     }
 
     /// The line of `class`, with something in it or not.
+    #[inline]
     pub fn open(&mut self, class: Class) -> &mut Line<T> {
         let all = || std::iter::once(&self.first).chain(&self.others);
         let place = all()
@@ -52,20 +54,17 @@ impl<T> Lines<T> {
             Some(0) => &mut self.first,
             Some(place) => &mut self.others[place - 1],
             None => {
-                let line = Line { class, items: VecDeque::new(), ticket: None, listed: false };
+                let line = Line { class, items: Items::default(), ticket: None, listed: false };
                 self.others.push(line);
                 self.others.last_mut().expect("pushed above")
             }
         };
         line.class = class;
-        // Most keys have one item at a time; a deque would begin with room for four.
-        if line.items.capacity() == 0 {
-            line.items.reserve_exact(1);
-        }
         line
     }
 
     /// How many items wait.
+    #[inline]
     pub fn len(&self) -> usize {
         std::iter::once(&self.first).chain(&self.others).map(|line| line.items.len()).sum()
     }
@@ -82,6 +81,7 @@ impl<T> Lines<T> {
         lines.into_iter().flat_map(|line| line.items)
     }
 
+    #[inline]
     fn all_mut(&mut self) -> impl Iterator<Item = &mut Line<T>> {
         std::iter::once(&mut self.first).chain(&mut self.others)
     }
@@ -89,13 +89,10 @@ impl<T> Lines<T> {
 
 impl<T> Line<T> {
     /// Takes the first item: the line has no turn any more.
+    #[inline]
     pub fn pop(&mut self) -> Queued<T> {
         self.ticket = None;
-        let queued = self.items.pop_front().expect("a line with a turn has an item");
-        if super::is_roomy(self.items.len(), self.items.capacity()) {
-            self.items.shrink_to_fit();
-        }
-        queued
+        self.items.pop_front().expect("a line with a turn has an item")
     }
 
     /// Takes all of it, with its turn.

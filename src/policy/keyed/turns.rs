@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::keys::{Moved, Place};
-use crate::policy::scheduler::Class;
+use crate::policy::scheduler::{Candidate, Class};
 
 /// Says when a line got its turn, and so which of two goes first. No two turns have the same.
 pub type Ticket = u64;
@@ -40,8 +40,8 @@ pub struct ClassTurns {
 /// How a line that is met on the list stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It could go.
-    Ready,
+    /// It could go, with this.
+    Ready(Candidate),
     /// Its key is busy. It is off the list now.
     Busy,
     /// It does not have that ticket any more.
@@ -60,19 +60,22 @@ impl Turns {
     }
 
     /// The turns of `class`.
+    #[inline]
     pub fn class(&mut self, class: Class) -> &mut ClassTurns {
-        let place = match self.classes[..] {
-            // Almost always.
-            [ref only] if only.class == class => 0,
-            _ => match self.classes.binary_search_by_key(&class, |turns| turns.class) {
-                Ok(place) => place,
-                Err(place) => {
-                    self.classes.insert(place, ClassTurns::new(class));
-                    place
-                }
-            },
+        // Almost always the only one.
+        let place = if self.classes.first().is_some_and(|first| first.class == class) {
+            0
+        } else {
+            self.place(class)
         };
         &mut self.classes[place]
+    }
+
+    fn place(&mut self, class: Class) -> usize {
+        self.classes.binary_search_by_key(&class, |turns| turns.class).unwrap_or_else(|place| {
+            self.classes.insert(place, ClassTurns::new(class));
+            place
+        })
     }
 
     /// How many lines could go now, each of another key or class.
@@ -81,6 +84,7 @@ impl Turns {
     }
 
     /// A line of `class` gets a turn behind all others, and could go.
+    #[inline]
     pub fn join(&mut self, class: Class, key: Place) -> Ticket {
         let ticket = self.next;
         self.next += 1;
@@ -102,12 +106,14 @@ impl Turns {
     }
 
     /// A line that has a turn could go, and cannot now.
+    #[inline]
     pub fn block(&mut self, class: Class) {
         self.ready -= 1;
         self.class(class).ready -= 1;
     }
 
-    /// The first of `class` goes, which [`ClassTurns::has_first`] has found. Whose it is.
+    /// The first of `class` goes, which [`ClassTurns::first`] has found. Whose it is.
+    #[inline]
     pub fn go(&mut self, class: Class) -> Place {
         self.block(class);
         self.class(class).drop_first().expect("found before")
@@ -119,6 +125,7 @@ impl Turns {
     }
 
     /// Gives back what a burst has made large.
+    #[inline]
     pub fn give_back(&mut self) {
         for turns in &mut self.classes {
             if super::is_roomy(turns.list.len(), turns.list.capacity()) {
@@ -144,16 +151,17 @@ impl ClassTurns {
         Self { class, list, nobodys: 0, put_back, ready: 0, waiting: 0, passed: 0 }
     }
 
-    /// Finds whose turn it is, of those that could go: the one for which `standing`, which says how each stands, has said
-    /// so last. False if none could.
-    pub fn has_first(&mut self, mut standing: impl FnMut(Place, Ticket) -> Standing) -> bool {
+    /// Finds whose turn it is, of those that could go; what `standing`, which says how each stands, has said of it. None if
+    /// none could.
+    #[inline]
+    pub fn first(&mut self, mut standing: impl FnMut(Place, Ticket) -> Standing) -> Option<Candidate> {
         if self.ready == 0 {
-            return false;
+            return None;
         }
         loop {
             let Some((ticket, key)) = self.head() else { unreachable!("one that could go is on the list") };
             match standing(key, ticket) {
-                Standing::Ready => return true,
+                Standing::Ready(candidate) => return Some(candidate),
                 Standing::Busy => {}
                 Standing::Gone => self.nobodys -= 1,
             }
@@ -161,6 +169,7 @@ impl ClassTurns {
         }
     }
 
+    #[inline]
     fn is_put_back_first(&self) -> bool {
         match (self.put_back.first_key_value(), self.list.front()) {
             (Some((put_back, _)), Some((listed, _))) => put_back < listed,
@@ -168,6 +177,7 @@ impl ClassTurns {
         }
     }
 
+    #[inline]
     fn head(&self) -> Option<(Ticket, Place)> {
         if self.is_put_back_first() {
             self.put_back.first_key_value().map(|(&ticket, &key)| (ticket, key))
@@ -186,6 +196,7 @@ impl ClassTurns {
         }
     }
 
+    #[inline]
     fn drop_first(&mut self) -> Option<Place> {
         let first = if self.is_put_back_first() { self.put_back.pop_first() } else { self.list.pop_front() };
         first.map(|(_, key)| key)
@@ -199,6 +210,7 @@ impl ClassTurns {
     }
 
     /// Whether most turns on the list are nobody's.
+    #[inline]
     pub fn is_crowded(&self) -> bool {
         self.nobodys > self.list.len() / 2
     }
