@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use keylane::trace::{act_as, record, took};
 use keylane::{
     Connection, ConnectionId, DispatchQueue, Dispatcher, Event, Handled, Limits, Local, Priority, Stop,
@@ -264,6 +264,12 @@ impl Plan {
     }
 }
 
+/// Whether with this note the dispatch thread begins a step, or the end of one that has found nothing: what it picks or tells
+/// comes after it, and before the next one.
+pub(crate) fn begins_a_step(what: &str) -> bool {
+    matches!(what, "take" | "take_lie_down" | "peek")
+}
+
 /// Says notes over again as actions.
 struct Teller {
     plan: Plan,
@@ -439,13 +445,24 @@ impl Teller {
                 self.ended = true;
                 return Ok(());
             }
-            "take" => {
+            // It has found news: it looks, and that is the step.
+            "peek" if note.value == 1 => {
+                let next = then.next().context("it has found news, and does nothing")?;
+                ensure!(next.what == "take", "it has found news, and then there is {}", next.what);
+                return Ok(());
+            }
+            "take" | "peek" => {
                 self.ends(true, true)?;
                 // What its callback says of itself comes before it looks again.
-                let begun = then.find(|next| ["begin", "tell", "take", "take_lie_down"].contains(&next.what));
+                let begun =
+                    then.find(|next| ["begin", "tell"].contains(&next.what) || begins_a_step(next.what));
                 let picked = begun.filter(|next| next.what == "begin").map(|next| Message::of(next.value));
-                let from = picked.map(|message| message.from);
-                Action::DispatchStep { from, number: picked.map(|message| message.number) }
+                let (from, number) =
+                    (picked.map(|message| message.from), picked.map(|message| message.number));
+                match note.what {
+                    "take" => Action::DispatchStep { from, number },
+                    _ => Action::DispatchGoOn { from, number },
+                }
             }
             "take_lie_down" => {
                 self.ends(true, true)?;
