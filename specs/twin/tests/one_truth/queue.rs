@@ -353,7 +353,14 @@ fn so_do_some_in_which_more_comes_together() {
 #[test]
 fn a_model_that_forgets_a_step_is_found_out() {
     let of_connections = ["Deliver", "Enter", "VisitDrop", "Push", "Return"];
-    let of_loops = ["Local_Step", "Local_PassOn", "Dispatch_Step", "Dispatch_DropPending", "Dispatch_Return"];
+    let of_loops = [
+        "Local_Step",
+        "Local_PassOn",
+        "Dispatch_Step",
+        "Dispatch_GoOn",
+        "Dispatch_DropPending",
+        "Dispatch_Return",
+    ];
     // Not that the roster is closed: all that comes of it is that nobody connects any more, which no twin does.
     let of_the_end = [
         "Shutdown_CloseThrottle",
