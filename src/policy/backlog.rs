@@ -51,6 +51,8 @@ pub struct Picked<S, T> {
     pub priority: u8,
     pub source: S,
     pub item: T,
+    /// Whether nothing of this priority and source waits now.
+    pub last: bool,
 }
 
 impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
@@ -100,7 +102,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
             ledger.pick(waiting.number);
         }
         self.len -= 1;
-        Some(Picked { priority, source, item: waiting.item })
+        Some(Picked { priority, source, item: waiting.item, last: emptied })
     }
 
     /// Takes all of one source: highest priority first, and each priority's in order. It has then overtaken
@@ -174,7 +176,7 @@ mod tests {
             backlog.push(priority, 1, source, item);
         }
         assert_eq!(backlog.len(), 6);
-        assert_eq!(backlog.pick(), Some(Picked { priority: 9, source: 'a', item: 2 }));
+        assert_eq!(backlog.pick(), Some(Picked { priority: 9, source: 'a', item: 2, last: false }));
         assert_eq!(rest(&mut backlog), [4, 3, 5, 1, 6]);
         assert_eq!((backlog.len(), backlog.pick()), (0, None));
     }
@@ -184,7 +186,7 @@ mod tests {
         let mut backlog = backlog(0, Overtakes::Unbounded);
         backlog.push(1, 0, 'a', 1);
         backlog.push(1, 0, 'b', 2);
-        assert_eq!(backlog.pick(), Some(Picked { priority: 1, source: 'a', item: 1 }));
+        assert_eq!(backlog.pick(), Some(Picked { priority: 1, source: 'a', item: 1, last: true }));
         backlog.push(1, 0, 'a', 3);
         backlog.push(1, 0, 'b', 4);
         assert_eq!(rest(&mut backlog), [2, 3, 4]);
