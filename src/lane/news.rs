@@ -19,10 +19,10 @@ impl Default for News {
 impl News {
     /// For who holds the lock, and has news in its hand.
     pub(super) fn raise(&self) {
-        // ORDERING: AcqRel. Pairs with `is_raised`: if this came first, the consumer sees it, and looks; if that came first, the
-        // consumer has chosen as it would have before the news came, and whatever it does next comes after its choice. Under the
-        // lock nobody needs more. But two consumers may bring each other news: Relaxed, and each could go on as if it had been
-        // first (V1).
+        // ORDERING: AcqRel. Pairs with `is_raised`: if this came first, the consumer sees it and looks, and the lock gives it
+        // what arrived; if that came first, the consumer has chosen as it would have before the news came. So no data rests on
+        // this, and for one flag Relaxed would do. But who raises another's flag and then asks its own relies on that order,
+        // and Relaxed operations on two words may change places: then two who bring each other news could both miss it (V1).
         self.0.fetch_or(RAISED);
     }
 
@@ -36,8 +36,8 @@ impl News {
     /// For the consumer.
     #[inline]
     pub(super) fn is_raised(&self) -> bool {
-        // ORDERING: AcqRel. Pairs with `raise`, which see. It changes nothing and is no load all the same, since what the consumer
-        // does next rests on it (V1): a load may answer what was there before news that came long ago.
+        // ORDERING: AcqRel, see `raise`. It changes nothing and is no load all the same, since what the consumer does next rests
+        // on it (V1): a load may answer what was there before news that came long ago.
         self.0.fetch_or(0) & RAISED != 0
     }
 }
