@@ -134,7 +134,6 @@ Ring(t) ==
 Closed(p) == box[p].door \in {"run", "back"}
 
 \* Everything is swapped out, and lost lines on which nothing has come are not known any more. That it is closed stays news.
-\* (In the code that is a word of the consumer's own: it has seen it, and looks each time from there on.)
 Swap(p, lieDown) ==
     /\ box' = [box EXCEPT ![p].arrived = <<>>,
                           ![p].asleep = @ \/ (lieDown /\ box[p].arrived = <<>> /\ ~Closed(p))]

@@ -3,14 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use keylane::trace::{act_as, record, took};
 use keylane::{
     Connection, ConnectionId, DispatchQueue, Dispatcher, Event, Handled, Limits, Local, Priority, Stop,
 };
 use keylane_twin::dispatch_queue::{self, Action, Post};
 
-use super::note::{Note, Story};
+use super::note::{Note, Story, Then};
 use super::pace::{Chance, Pace};
 use super::threads::spawn;
 use super::trace::Trace;
@@ -270,6 +270,11 @@ pub(crate) fn begins_a_step(what: &str) -> bool {
     matches!(what, "take" | "take_lie_down" | "peek")
 }
 
+/// Whether a look is the very next thing that the thread does.
+pub(crate) fn looks_next(mut then: Then<'_>) -> bool {
+    then.next().is_some_and(|next| next.what == "take")
+}
+
 /// Says notes over again as actions.
 struct Teller {
     plan: Plan,
@@ -325,7 +330,7 @@ impl Teller {
         }
     }
 
-    fn hear(&mut self, note: Note, then: impl Iterator<Item = Note>) -> Result<()> {
+    fn hear(&mut self, note: Note, then: Then<'_>) -> Result<()> {
         let by = note.thread as u8;
         // Who rings for a consumer does so at once.
         if note.what == "ring" {
@@ -420,7 +425,7 @@ impl Teller {
         Ok(())
     }
 
-    fn dispatch(&mut self, note: Note, mut then: impl Iterator<Item = Note>) -> Result<()> {
+    fn dispatch(&mut self, note: Note, mut then: Then<'_>) -> Result<()> {
         let action = match note.what {
             "done" | "give_back" if self.runs.is_some() => {
                 return self.ends(true, note.what == "give_back");
@@ -445,12 +450,8 @@ impl Teller {
                 self.ended = true;
                 return Ok(());
             }
-            // It has found news: it looks, and that is the step.
-            "peek" if note.value == 1 => {
-                let next = then.next().context("it has found news, and does nothing")?;
-                ensure!(next.what == "take", "it has found news, and then there is {}", next.what);
-                return Ok(());
-            }
+            // It has found news, and looks at once: that is the step.
+            "peek" if looks_next(then) => return Ok(()),
             "take" | "peek" => {
                 self.ends(true, true)?;
                 // What its callback says of itself comes before it looks again.

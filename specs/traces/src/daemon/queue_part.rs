@@ -8,7 +8,7 @@ use keylane::{Priority, Stop};
 use super::cast::{Cast, Role};
 use super::small;
 use crate::note::{Note, Story};
-use crate::queue::{Message, Plan, begins_a_step};
+use crate::queue::{Message, Plan, begins_a_step, looks_next};
 
 /// From the lowest to the highest. All of them are strict.
 const PRIORITIES: [Priority; 4] = [Priority::LOW, Priority::DEFAULT, Priority::HIGH, Priority::HIGHEST];
@@ -90,7 +90,7 @@ pub(super) fn retell(cast: &Cast, notes: &[Note]) -> Result<(Plan, Vec<Note>)> {
             }
             // An event is no message of a line, and after it the code may go on without a look. As a message it may have been
             // the last of its line, after which it may not: so it looks.
-            "peek" if note.value == 0 && line_of_its_own => ("take", 0),
+            "peek" if line_of_its_own && !looks_next(then) => ("take", 0),
             "begin" => {
                 // Numbers of connections count from 1 there, and 0 is oneself.
                 let from = (note.value >> 32).checked_sub(1).map_or(Ok(connections), small)?;
