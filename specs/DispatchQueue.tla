@@ -49,6 +49,9 @@ VARIABLES
     hand,       \* by connection: the message that it delivers; by dispatch and local thread: whose callback runs
     backlog,    \* by post: what its thread has taken in, in order
     events,     \* of the dispatch thread: what it has yet to tell
+    known,      \* under the lock of its box: lines on which something has arrived that it has not told to be lost
+    news,       \* a word beside that lock: since it took in last, something has arrived that it must look at
+    lost,       \* its own: lines that have become empty since it took in last, by picks and by what was discarded
     dropping,   \* of it too, before it does anything else: whose discarded messages it has in hand yet, by connection and
                 \* in order, and whether the first of them is over
     fate,       \* by message that was accepted: what has become of it
@@ -58,8 +61,9 @@ VARIABLES
     told        \* resets that have been told of
 
 lanes == <<lane, sent, roster, quiet>>
-posts == <<box, bell, ringing>>
-consumers == <<backlog, events, dropping>>
+announced == <<known, news>>
+posts == <<box, bell, ringing, announced>>
+consumers == <<backlog, events, dropping, lost>>
 ends == <<fate, delivered, reset, emptied, told>>
 vars == <<lanes, throttle, posts, where, hand, consumers, ends>>
 
@@ -78,6 +82,9 @@ Init ==
     /\ hand = [t \in Conns \cup Post |-> NoMessage]
     /\ backlog = [p \in Post |-> <<>>]
     /\ events = <<>>
+    /\ known = {}
+    /\ news = FALSE
+    /\ lost = {}
     /\ dropping = [of |-> <<>>, over |-> FALSE]
     /\ fate = <<>>
     /\ delivered = [c \in Conns \cup {Me} |-> 0]
@@ -90,29 +97,50 @@ Go(t, place) == where' = [where EXCEPT ![t] = place]
 Met(message, what) == fate' = [m \in DOMAIN fate \cup {message} |-> IF m = message THEN what ELSE fate[m]]
 
 -----------------------------------------------------------------------------
-(* Posts: an inbox and the bell of its consumer. See Inbox. *)
+(* Posts: an inbox and the bell of its consumer. See Inbox.                 *)
+(*                                                                         *)
+(* A line is what has come of one connection in one priority. Whatever      *)
+(* comes on a line that holds something already goes to its end, and what   *)
+(* is next stays next: the dispatch thread need not hear of it. All else is *)
+(* news. (In the code a known line has the number of the take in which      *)
+(* something came on it last, and a take asks for no more than whether it   *)
+(* is the last one: here that is whether something of it is in the box.)    *)
 
 Free(t) == \A p \in Post : t \notin ringing[p]
+
+Discards(a) == a.number = 0
+Letters(arrived) == {a \in Range(arrived) : ~Discards(a)}
+Lines(arrived) == {<<a.from, a.priority>> : a \in Letters(arrived)}
+OnNewLine(arrived) == ~(Lines(arrived) \subseteq known)
+Happens(arrived) == \E a \in Range(arrived) : Discards(a)
 
 \* The box is this; if its consumer was asleep, the thread has to ring.
 Put(t, p, arrived, door) ==
     /\ box' = [box EXCEPT ![p] = [arrived |-> arrived, asleep |-> FALSE, door |-> door]]
     /\ ringing' = [ringing EXCEPT ![p] = IF box[p].asleep THEN @ \cup {t} ELSE @]
     /\ bell' = bell
+    /\ IF p = Dispatch
+       THEN /\ known' = known \cup Lines(arrived)
+            /\ news' = (news \/ OnNewLine(arrived) \/ Happens(arrived) \/ door \in {"run", "back"})
+       ELSE UNCHANGED announced
 
 Ring(t) ==
     \E p \in Post :
         /\ t \in ringing[p]
         /\ ringing' = [ringing EXCEPT ![p] = @ \ {t}]
         /\ bell' = [bell EXCEPT ![p] = TRUE]
-        /\ UNCHANGED <<lanes, throttle, box, where, hand, consumers, ends>>
+        /\ UNCHANGED <<lanes, throttle, box, announced, where, hand, consumers, ends>>
 
 Closed(p) == box[p].door \in {"run", "back"}
 
-\* Everything is swapped out.
+\* Everything is swapped out, and lost lines on which nothing has come are not known any more. That it is closed stays news.
 Swap(p, lieDown) ==
     /\ box' = [box EXCEPT ![p].arrived = <<>>,
                           ![p].asleep = @ \/ (lieDown /\ box[p].arrived = <<>> /\ ~Closed(p))]
+    /\ IF p = Dispatch
+       THEN /\ known' = known \ (lost \ Lines(box[Dispatch].arrived))
+            /\ news' = Closed(Dispatch)
+       ELSE UNCHANGED announced
     /\ UNCHANGED <<bell, ringing>>
 
 Sleep(p) ==
@@ -121,7 +149,7 @@ Sleep(p) ==
     /\ bell[p]
     /\ bell' = [bell EXCEPT ![p] = FALSE]
     /\ Go(p, "steps")
-    /\ UNCHANGED <<lanes, throttle, box, ringing, hand, consumers, ends>>
+    /\ UNCHANGED <<lanes, throttle, box, ringing, announced, hand, consumers, ends>>
 
 -----------------------------------------------------------------------------
 (* The throttle. *)
@@ -274,7 +302,7 @@ Local_Step ==
             /\ backlog' = [backlog EXCEPT ![Local] = Tail(all)]
             /\ hand' = [hand EXCEPT ![Local] = Head(all)]
             /\ IF Head(all).fast THEN Met(Head(all), "fast") ELSE fate' = fate
-    /\ UNCHANGED <<lanes, throttle, events, dropping, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<lanes, throttle, events, dropping, lost, delivered, reset, emptied, told>>
 
 Local_Return ==
     /\ where[Local] = "runs"
@@ -293,7 +321,7 @@ Local_PassOn ==
        ELSE /\ Put(Local, Dispatch, Append(box[Dispatch].arrived, hand[Local]), box[Dispatch].door)
             /\ Go(Local, "steps")
             /\ UNCHANGED backlog
-    /\ UNCHANGED <<lanes, throttle, events, dropping, ends>>
+    /\ UNCHANGED <<lanes, throttle, events, dropping, lost, ends>>
 
 \* Everything accepted here has been passed on: the queue may end.
 Local_EndQueue ==
@@ -310,12 +338,11 @@ Local_LieDown ==
     /\ Swap(Local, TRUE)
     /\ Go(Local, Rests(Local))
     /\ backlog' = [backlog EXCEPT ![Local] = @ \o box[Local].arrived]
-    /\ UNCHANGED <<lanes, throttle, hand, events, dropping, ends>>
+    /\ UNCHANGED <<lanes, throttle, hand, events, dropping, lost, ends>>
 
 -----------------------------------------------------------------------------
 (* The dispatch thread. *)
 
-Discards(a) == a.number = 0
 Events(all) == SelectSeq(all, LAMBDA a : a.number = 0 /\ a.event)
 
 \* What is left when whatever discards, of what has arrived, has discarded what came before it.
@@ -346,23 +373,26 @@ MayPick(all, i) ==
 
 WithoutAt(all, i) == SubSeq(all, 1, i - 1) \o SubSeq(all, i + 1, Len(all))
 
+\* Of what it has had, and what has come to it, this is left.
+Loses(had, left) == lost' = Lines(had) \ Lines(left)
+
 \* Takes in what has arrived. Then drops what was discarded, and tells of an event, or begins the callback of a message.
 Dispatch_Step ==
     /\ Dispatch_At("steps")
     /\ Swap(Dispatch, FALSE)
     /\ LET arrived == box[Dispatch].arrived
            all == TakenIn(backlog[Dispatch], arrived)
-           news == events \o Events(arrived)
+           toTell == events \o Events(arrived)
            gone == Discarded(backlog[Dispatch], arrived)
            place ==
                CASE box[Dispatch].door = "back" -> "stopped"
-                 [] box[Dispatch].door # "back" /\ news # <<>> -> "tells"
-                 [] box[Dispatch].door # "back" /\ news = <<>> /\ all # <<>> -> "runs"
-                 [] box[Dispatch].door = "run" /\ news = <<>> /\ all = <<>> -> "stopped"
+                 [] box[Dispatch].door # "back" /\ toTell # <<>> -> "tells"
+                 [] box[Dispatch].door # "back" /\ toTell = <<>> /\ all # <<>> -> "runs"
+                 [] box[Dispatch].door = "run" /\ toTell = <<>> /\ all = <<>> -> "stopped"
                  [] OTHER -> "lies down"
        IN  /\ Go(Dispatch, place)
            /\ Drops(gone)
-           /\ events' = news
+           /\ events' = toTell
            /\ IF place = "runs"
               THEN \E i \in 1..Len(all) :
                     /\ MayPick(all, i)
@@ -372,7 +402,28 @@ Dispatch_Step ==
               ELSE /\ hand' = hand
                    /\ backlog' = [backlog EXCEPT ![Dispatch] = all]
                    /\ fate' = Discarding(gone)
+           /\ Loses(backlog[Dispatch] \o arrived, backlog'[Dispatch])
     /\ UNCHANGED <<lanes, throttle, delivered, reset, emptied, told>>
+
+\* Goes on without a look: nothing has come that it must look at, and no line has become empty. It tells the oldest event in
+\* hand, or begins the callback of a message in hand. (That it looks now and then all the same is a step as above. If it finds
+\* news, that is the next thing that it does, so this has no action.)
+MayGoOn == lost = {} /\ ~news
+
+Dispatch_GoOn ==
+    /\ Dispatch_At("steps")
+    /\ MayGoOn
+    /\ IF events # <<>>
+       THEN /\ Go(Dispatch, "tells")
+            /\ UNCHANGED <<hand, backlog, lost, fate>>
+       ELSE /\ Go(Dispatch, "runs")
+            /\ \E i \in 1..Len(backlog[Dispatch]) :
+                /\ MayPick(backlog[Dispatch], i)
+                /\ hand' = [hand EXCEPT ![Dispatch] = backlog[Dispatch][i]]
+                /\ backlog' = [backlog EXCEPT ![Dispatch] = WithoutAt(@, i)]
+                /\ Met(backlog[Dispatch][i], "dispatched")
+            /\ Loses(backlog[Dispatch], backlog'[Dispatch])
+    /\ UNCHANGED <<lanes, throttle, posts, events, dropping, delivered, reset, emptied, told>>
 
 \* One discarded message after the other: it is over,
 Dispatch_DropDiscarded ==
@@ -380,21 +431,21 @@ Dispatch_DropDiscarded ==
     /\ ~dropping.over
     /\ lane' = [lane EXCEPT ![Head(dropping.of)].done = @ + 1]
     /\ dropping' = [dropping EXCEPT !.over = TRUE]
-    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, where, hand, backlog, events, ends>>
+    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, where, hand, backlog, events, lost, ends>>
 
 \* and its permit goes back.
 Dispatch_ReturnDiscarded ==
     /\ dropping.over
     /\ Release(Dispatch, where[Dispatch])
     /\ dropping' = [of |-> Tail(dropping.of), over |-> FALSE]
-    /\ UNCHANGED <<lanes, posts, hand, backlog, events, ends>>
+    /\ UNCHANGED <<lanes, posts, hand, backlog, events, lost, ends>>
 
 Tell ==
     /\ Dispatch_At("tells")
     /\ told' = told \cup {Head(events).from}
     /\ events' = Tail(events)
     /\ Go(Dispatch, "steps")
-    /\ UNCHANGED <<lanes, throttle, posts, hand, backlog, dropping, fate, delivered, reset, emptied>>
+    /\ UNCHANGED <<lanes, throttle, posts, hand, backlog, dropping, lost, fate, delivered, reset, emptied>>
 
 \* The callback has returned: an ordered connection may dispatch fast again,
 Dispatch_DropPending ==
@@ -419,6 +470,7 @@ Dispatch_LieDown ==
        IN  /\ Go(Dispatch, Rests(Dispatch))
            /\ Drops(gone)
            /\ backlog' = [backlog EXCEPT ![Dispatch] = TakenIn(@, arrived)]
+           /\ Loses(backlog[Dispatch] \o arrived, backlog'[Dispatch])
            /\ events' = events \o Events(arrived)
            /\ fate' = Discarding(gone)
     /\ UNCHANGED <<lanes, throttle, hand, delivered, reset, emptied, told>>
@@ -456,7 +508,7 @@ Shutdown_CloseRoster ==
 Shutdown_Seal ==
     /\ Boss_At("seals", "closes local")
     /\ box' = [box EXCEPT ![Dispatch].door = IF @ = "open" THEN "sealed" ELSE @]
-    /\ UNCHANGED <<lanes, throttle, bell, ringing, hand, consumers, ends>>
+    /\ UNCHANGED <<lanes, throttle, bell, ringing, announced, hand, consumers, ends>>
 
 Shutdown_CloseLocal ==
     /\ Boss_At("closes local", IF How = "back" THEN "closes queue" ELSE "joins")
@@ -492,7 +544,9 @@ Reclaim ==
            /\ lane' = [c \in Conns |-> [lane[c] EXCEPT !.done = @ + Over(c)]]
     /\ backlog' = [p \in Post |-> <<>>]
     /\ box' = [box EXCEPT ![Dispatch].arrived = <<>>, ![Local].arrived = <<>>]
-    /\ UNCHANGED <<sent, roster, quiet, bell, ringing, hand, events, dropping, delivered, reset, emptied, told>>
+    /\ known' = {}
+    /\ lost' = {}
+    /\ UNCHANGED <<sent, roster, quiet, bell, ringing, news, hand, events, dropping, delivered, reset, emptied, told>>
 
 -----------------------------------------------------------------------------
 Next ==
@@ -514,6 +568,7 @@ Next ==
     \/ Local_EndQueue
     \/ Local_LieDown
     \/ Dispatch_Step
+    \/ Dispatch_GoOn
     \/ Dispatch_DropDiscarded
     \/ Dispatch_ReturnDiscarded
     \/ Tell
@@ -531,7 +586,9 @@ Next ==
     \/ Reclaim
 
 (* Callbacks return, and whoever has begun goes on. No action here holds a  *)
-(* lock that another waits for, but one: closing the lanes, which ends.     *)
+(* lock that another waits for, but one: closing the lanes, which ends. The *)
+(* dispatch thread may look whenever it may go on without, so it owes no    *)
+(* more than that.                                                          *)
 Fairness ==
     /\ \A t \in Threads : WF_vars(Ring(t))
     /\ \A p \in Post : WF_vars(Sleep(p))
@@ -554,7 +611,7 @@ Joined == where[Boss] = "joined"
 
 \* What waits somewhere, of what was accepted.
 InFlight ==
-    {a \in Range(box[Dispatch].arrived) : ~Discards(a)} \cup Range(backlog[Dispatch])
+    Letters(box[Dispatch].arrived) \cup Range(backlog[Dispatch])
         \cup Range(box[Local].arrived) \cup Range(backlog[Local])
         \cup (IF where[Local] = "passes on" THEN {hand[Local]} ELSE {})
 
@@ -563,12 +620,26 @@ Fate == \A m \in DOMAIN fate : fate[m] = "queued" <=> m \in InFlight
 
 \* D3, D2: at a pick, of what had arrived by then.
 Picks == where[Dispatch] = "steps" /\ where'[Dispatch] = "runs"
-StillWaits == Range(backlog'[Dispatch]) \cup {a \in Range(box'[Dispatch].arrived) : ~Discards(a)}
+StillWaits == Range(backlog'[Dispatch]) \cup Letters(box'[Dispatch].arrived)
 StrictFirst == [][Picks => \A m \in StillWaits : m.priority <= hand'[Dispatch].priority]_vars
 LaneOrder ==
     [][Picks => \A m \in StillWaits :
         m.from = hand'[Dispatch].from /\ m.priority = hand'[Dispatch].priority =>
             m.number > hand'[Dispatch].number]_vars
+
+\* A line that is known holds something, unless the dispatch thread has yet to tell that it is lost. So what comes on it and is
+\* no news has something before it.
+KnownIsThere == known \subseteq Lines(backlog[Dispatch]) \cup Lines(box[Dispatch].arrived) \cup lost
+
+\* D3, D7, D9, D10: who goes on without a look may pick what a look would let it pick, and nothing else: no other message, none
+\* that was discarded, none before an event, and none that is to be handed back.
+GoesOnAsAfterALook ==
+    MayGoOn /\ where[Dispatch] = "steps" =>
+        LET had == backlog[Dispatch]
+            all == TakenIn(had, box[Dispatch].arrived)
+        IN  /\ \A i \in 1..Len(all) : MayPick(all, i) <=> (i <= Len(had) /\ all[i] = had[i] /\ MayPick(had, i))
+            /\ Events(box[Dispatch].arrived) = <<>>
+            /\ ~Closed(Dispatch)
 
 \* D5: ordered, a fast callback runs when nothing that was queued before is left.
 OrderedWaits ==
@@ -607,9 +678,11 @@ JoinedIsQuiet ==
               /\ where[Dispatch] = "stopped" /\ where[Local] = "stopped"
               /\ InFlight = {}
 
-\* D10: when shutdown has returned, nobody gets in any more; and what runs the rest leaves nothing.
+\* D10: when shutdown has returned, nobody gets in any more; once it is to hand back what waits, nothing of that is picked; and
+\* what runs the rest leaves nothing.
 RefusedAfter ==
     [][where[Boss] \in {"joins", "waits for quiet", "reclaims", "joined"} => DOMAIN fate' = DOMAIN fate]_vars
+BackPicksNothing == [][Picks => box[Dispatch].door # "back"]_vars
 RunRunsAll == How = "run" /\ Joined => \A m \in DOMAIN fate : fate[m] # "back"
 
 \* D11

@@ -117,7 +117,7 @@ fn a_snapshot_is_recorded_with_fixed_labels() {
         "keylane_queue_depth{queue=osd,lane=local} 0",
         "keylane_queue_depth{queue=osd,lane=queued} 2",
         "keylane_queue_events_total{queue=osd,fate=handed_back} 0",
-        "keylane_queue_events_total{queue=osd,fate=told} 1",
+        "keylane_queue_events_total{queue=osd,fate=told} 0",
         "keylane_queue_messages_total{queue=osd,fate=discarded} 0",
         "keylane_queue_messages_total{queue=osd,fate=dispatched} 0",
         "keylane_queue_messages_total{queue=osd,fate=fast} 1",

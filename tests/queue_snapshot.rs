@@ -126,7 +126,7 @@ fn each_step_shows() {
     assert_eq!([dispatch.step(), dispatch.step()], [Step::Ran, Step::Ran], "the event and the 200");
     let running = queue.snapshot();
     assert_eq!(depths(&running)[0], (200, 1), "until the loop looks again");
-    assert_eq!((running.queued.told, running.queued.dispatched), (1, 0));
+    assert_eq!((running.queued.told, running.queued.dispatched), (0, 0), "which it need not for the 200");
     one.discard().unwrap();
     assert_eq!(dispatch.step(), Step::Ran);
     assert_eq!(dispatch.step(), Step::Ran);
@@ -149,6 +149,36 @@ fn each_step_shows() {
     for snapshot in [before, full, passed_on, running, empty, end] {
         assert_adds_up(&snapshot);
     }
+}
+
+/// While it goes on with what it holds, and nothing comes that it has to look at.
+#[test]
+fn figures_are_behind_by_64_callbacks_at_most() {
+    let (queue, mut dispatch, _local) = DispatchQueue::builder(Office(Arc::default())).stepped();
+    let mut connection = queue.connect();
+    for _ in 0..10 {
+        connection.connected().unwrap();
+    }
+    let _ = deliver(&mut connection, letter(6));
+    for _ in 0..200 {
+        let _ = deliver(&mut connection, letter(5));
+    }
+    let behind = (1..=210).map(|ran| {
+        assert_eq!(dispatch.step(), Step::Ran);
+        let snapshot = queue.snapshot();
+        assert_adds_up(&snapshot);
+        ran - (snapshot.queued.dispatched + snapshot.queued.told)
+    });
+    // After the last message of a line it looks at once, and so after the only one of the higher priority.
+    let expected = (1..=11).chain((1..=64).cycle()).take(210);
+    assert_eq!(behind.collect::<Vec<u64>>(), expected.collect::<Vec<_>>());
+    let _ = deliver(&mut connection, letter(5));
+    assert_eq!(dispatch.step(), Step::Ran);
+    assert_eq!(queue.snapshot().queued.dispatched, 193, "what comes at the end of a line changes nothing");
+    connection.connected().unwrap();
+    assert_eq!([dispatch.step(), dispatch.step(), dispatch.step()], [Step::Ran, Step::Ran, Step::Idle]);
+    let end = queue.snapshot();
+    assert_eq!((end.queued.dispatched, end.queued.told, depths(&end)), (202, 11, Vec::new()));
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl ConnectionId {
 
     /// The connection with this number.
     #[inline]
-    pub(super) fn new(number: u64) -> Self {
+    pub(super) const fn new(number: u64) -> Self {
         Self(NonZeroU64::MIN.saturating_add(number))
     }
 

@@ -21,7 +21,7 @@ impl QueueSnapshot {
     /// | `keylane_queue_accepted_total` | counter | `lane`: `queued`, `local` | messages that got in; what was passed on, in both |
     /// | `keylane_queue_events_total` | counter | `fate`: `told`, `handed_back` | events that met this fate |
     /// | `keylane_queue_wakes_total` | counter | `lane` | how often the thread was woken |
-    /// | `keylane_queue_depth` | gauge | `lane` | messages that wait or run |
+    /// | `keylane_queue_depth` | gauge | `lane` | messages that wait or run, and a few that [no longer do](crate::QueuedSnapshot) |
     /// | `keylane_queue_oldest_seconds` | gauge | `lane` | age of the oldest of these, 0 if there is none; not without a clock |
     /// | `keylane_queue_connections` | gauge | | connections |
     /// | `keylane_queue_permits` | gauge | | permits that are out; not without limits |

@@ -23,6 +23,7 @@ mod deliver;
 mod dispatch_loop;
 mod dispatcher;
 mod event;
+mod known;
 mod local;
 mod message;
 #[cfg(feature = "metrics")]

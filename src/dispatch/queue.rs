@@ -199,8 +199,9 @@ impl<D: Dispatcher> QueueHandle<D> {
     /// # Ordering
     /// Each part ([`queued`](QueueSnapshot::queued), [`local`](QueueSnapshot::local), the throttle's) is of one moment and
     /// adds up. The parts are not of the same one: `local` is before `queued`. So what was passed on has been accepted.
-    /// What happened before this call is in it, but for what a loop did since it last looked for a message; that is in
-    /// it when the loop looks again, and at the latest before it sleeps.
+    /// What happened before this call is in it, but for what a loop did since it last looked for messages; that is in
+    /// it when the loop looks again, and at the latest before it sleeps. The local loop looks before each message. The dispatch
+    /// loop may run up to 64 callbacks until it does, while more waits for it (see [`QueuedSnapshot`](crate::QueuedSnapshot)).
     pub fn snapshot(&self) -> QueueSnapshot {
         let shared = &self.shared;
         let now = shared.now();

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use crate::clock::Moment;
 use crate::dispatch::callback::Callback;
+use crate::dispatch::known::{KnownLines, Line};
 use crate::dispatch::message::Priority;
 use crate::dispatch::shared::{Arrival, Letter, Slot};
 use crate::lane::{KEPT, Tally};
@@ -42,7 +43,9 @@ pub struct QueueSnapshot {
 /// * `accepted` is [`depth`](Self::depth) and `dispatched` and `discarded` and `handed_back` together;
 /// * `raised` is `told` and `untold` and what still waits.
 ///
-/// A message counts in the depth until the dispatch thread looks for the next one: so the one that is running does.
+/// What the dispatch thread does is counted when it next looks at what has arrived. It need not look for each message: so up to
+/// 64 messages and events, the one whose callback runs among them, count as waiting though they do not any more, while others
+/// wait behind them. Before the thread sleeps it looks, so of a queue that is idle every figure is exact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueuedSnapshot {
@@ -141,16 +144,52 @@ pub(super) struct QueueTally {
     depths: Vec<u64>,
     oldest: Oldest,
     fates: Fates,
+    known: KnownLines,
 }
 
 /// What the dispatch loop did, and has not told yet.
 #[derive(Default)]
 pub(super) struct Dispatched {
-    /// The priorities of messages that wait no more and run no more.
-    pub(super) left: Vec<u8>,
+    /// How many messages of which priority wait no more and run no more, in the order in which they left. It is told under the
+    /// inbox's lock, so the shorter the better.
+    left: Vec<(Priority, u64)>,
+    /// The lines on which it has come to hold nothing, if only until something more was taken in.
+    lost: Vec<Line>,
+    /// How much there is to tell: messages that have left, and events.
+    untold: u64,
     /// When the oldest came that still waits.
     pub(super) oldest: Option<Moment>,
     pub(super) fates: Fates,
+}
+
+/// With so much to tell, the dispatch thread looks: so figures are never further behind.
+const ENOUGH: u64 = 64;
+
+impl Dispatched {
+    /// A message of `line` neither waits nor runs any more; and if it was the `last`, nothing of its line is held any more.
+    pub(super) fn leave(&mut self, line: Line, last: bool) {
+        let (priority, _) = line;
+        match self.left.last_mut() {
+            Some((same, count)) if *same == priority => *count += 1,
+            _ => self.left.push((priority, 1)),
+        }
+        // Of a line that is discarded, each is.
+        if last && self.lost.last() != Some(&line) {
+            self.lost.push(line);
+        }
+        self.untold += 1;
+    }
+
+    /// An event is told.
+    pub(super) fn tell(&mut self) {
+        self.fates.told += 1;
+        self.untold += 1;
+    }
+
+    /// Whether it can wait: no line is lost, and there is not too much.
+    pub(super) fn can_wait(&self) -> bool {
+        self.lost.is_empty() && self.untold < ENOUGH
+    }
 }
 
 /// How many messages and events have met which fate.
@@ -183,6 +222,7 @@ impl Default for QueueTally {
             depths: vec![0; 256],
             oldest: Oldest::default(),
             fates: Fates::default(),
+            known: KnownLines::default(),
         }
     }
 }
@@ -211,26 +251,33 @@ impl<M> Tally<Slot<M>> for QueueTally {
     type Done = Dispatched;
 
     #[inline]
-    fn arrive(&mut self, arrival: &Slot<M>) {
+    fn arrive(&mut self, arrival: &Slot<M>) -> bool {
         match arrival {
             Some(Arrival::Message(envelope)) => {
                 self.accepted += 1;
                 self.depths[usize::from(envelope.priority.0)] += 1;
                 self.oldest.arrive(envelope.load.postmark.moment);
+                self.known.arrive((envelope.priority, envelope.from))
             }
-            Some(Arrival::Happening(happening)) => self.raised += u64::from(happening.event.is_some()),
-            None => {}
+            Some(Arrival::Happening(happening)) => {
+                self.raised += u64::from(happening.event.is_some());
+                true
+            }
+            None => false,
         }
     }
 
     #[inline]
     fn settle(&mut self, done: &mut Dispatched) {
-        for priority in done.left.drain(..) {
-            self.depths[usize::from(priority)] -= 1;
+        for (Priority(priority), count) in done.left.drain(..) {
+            self.depths[usize::from(priority)] -= count;
         }
+        self.known.take(done.lost.drain(..));
         self.oldest.take(done.oldest);
+        done.untold = 0;
         // After many were discarded.
         done.left.shrink_to(KEPT);
+        done.lost.shrink_to(KEPT);
         self.fates = self.fates.and(std::mem::take(&mut done.fates));
     }
 }
@@ -262,10 +309,11 @@ impl LocalTally {
 impl<M> Tally<Letter<M>> for LocalTally {
     type Done = Delivered;
 
-    fn arrive(&mut self, letter: &Letter<M>) {
+    fn arrive(&mut self, letter: &Letter<M>) -> bool {
         self.figures.sent += 1;
         self.figures.depth += 1;
         self.oldest.arrive(letter.postmark.moment);
+        false
     }
 
     fn settle(&mut self, done: &mut Delivered) {
@@ -286,16 +334,22 @@ impl<M> Tally<Letter<M>> for LocalTally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dispatch::message::ConnectionId;
 
     #[test]
     fn room_for_priorities_is_given_back() {
         const MANY: u64 = 100_000;
         let mut tally = QueueTally { accepted: MANY, ..QueueTally::default() };
-        tally.depths[7] = MANY;
-        let mut done = Dispatched { left: vec![7; MANY as usize], ..Dispatched::default() };
+        tally.depths[7..9].fill(MANY / 2);
+        let mut done = Dispatched::default();
+        // Each the only one of its line.
+        (0..MANY).for_each(|number| {
+            done.leave((Priority(7 + (number % 2) as u8), ConnectionId::new(number)), true)
+        });
         done.fates.discarded = MANY;
         Tally::<Slot<()>>::settle(&mut tally, &mut done);
         assert!(done.left.is_empty() && done.left.capacity() <= KEPT);
+        assert!(done.lost.is_empty() && done.lost.capacity() <= KEPT);
         assert_eq!((tally.snapshot(0, None).depth(), tally.snapshot(0, None).discarded), (0, MANY));
         Tally::<Slot<()>>::settle(&mut tally, &mut done);
         assert_eq!(tally.snapshot(0, None).discarded, MANY, "told once");

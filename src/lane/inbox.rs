@@ -1,15 +1,20 @@
 //! Where messages arrive, in one order for all producers.
 
+use crate::lane::news::News;
 use crate::stop::Stop;
-use crate::sync::{Mutex, mark, took};
+use crate::sync::{Mutex, mark, taking, took};
 
 /// A vector under a short lock, swapped out whole by the one consumer.
 ///
 /// That the consumer is asleep is part of the state a producer must change to get its message in, so a
 /// wake-up cannot be lost; and it is cleared by the producer that finds it, so each sleep costs one wake.
+///
+/// A consumer that still holds some of what it took need not take the lock to know what is next: it asks whether there is
+/// [news](Self::has_news). What that is, but for the end, the [`Tally`] says.
 #[derive(Debug)]
 pub struct Inbox<T, L = ()> {
     state: Mutex<State<T, L>>,
+    news: News,
 }
 
 /// What is counted under an inbox's lock, so that all of it is of one moment.
@@ -17,8 +22,9 @@ pub trait Tally<T>: Default {
     /// What became of messages that the consumer took.
     type Done;
 
-    /// `message` has got in.
-    fn arrive(&mut self, message: &T);
+    /// `message` has got in. Whether that is news: a consumer that goes on with what it holds, and has lost nothing of that
+    /// which it has not told, might do something else next if it knew.
+    fn arrive(&mut self, message: &T) -> bool;
 
     /// The consumer tells what it has done since it last told. What is left in `done` is told again.
     fn settle(&mut self, done: &mut Self::Done);
@@ -28,7 +34,9 @@ pub trait Tally<T>: Default {
 impl<T> Tally<T> for () {
     type Done = ();
 
-    fn arrive(&mut self, _: &T) {}
+    fn arrive(&mut self, _: &T) -> bool {
+        false
+    }
 
     fn settle(&mut self, (): &mut ()) {}
 }
@@ -43,6 +51,8 @@ struct State<T, L> {
     asleep: bool,
     door: Door,
     tally: L,
+    /// Whether there is some: what the flag beside the lock says.
+    news: bool,
     /// How often somebody was told to wake the consumer.
     wakes: u64,
 }
@@ -103,9 +113,15 @@ pub enum Pushed {
 impl<T, L: Default> Default for Inbox<T, L> {
     /// An empty inbox with its door open.
     fn default() -> Self {
-        let state =
-            State { arrived: Vec::new(), asleep: false, door: Door::Open, tally: L::default(), wakes: 0 };
-        Self { state: Mutex::new(state) }
+        let state = State {
+            arrived: Vec::new(),
+            asleep: false,
+            door: Door::Open,
+            tally: L::default(),
+            news: false,
+            wakes: 0,
+        };
+        Self { state: Mutex::new(state), news: News::default() }
     }
 }
 
@@ -131,7 +147,9 @@ impl<T, L: Tally<T>> Inbox<T, L> {
                 return Err(message);
             }
         }
-        state.tally.arrive(&message);
+        if state.tally.arrive(&message) {
+            state.raise(&self.news);
+        }
         state.arrived.push(message);
         took(self, "push", u64::from(state.asleep));
         Ok(state.wake())
@@ -147,6 +165,9 @@ impl<T, L: Tally<T>> Inbox<T, L> {
         let mut spare = Vec::new();
         let mut state = self.state.lock();
         state.tally.settle(done);
+        if !matches!(state.door, Door::Closed(_)) {
+            state.lower(&self.news);
+        }
         if next.capacity() > KEPT && next.capacity() / 4 > state.arrived.len() {
             std::mem::swap(&mut next, &mut spare);
         }
@@ -160,6 +181,13 @@ impl<T, L: Tally<T>> Inbox<T, L> {
             }
             Door::Open | Door::Sealed => Taken::Awake,
         }
+    }
+
+    /// Whether something has arrived since the last take that is news to the consumer; or the inbox has been closed, which
+    /// stays news for ever. For the consumer. While there is none, whatever has arrived changes nothing about what it does next.
+    #[inline]
+    pub fn has_news(&self) -> bool {
+        taking(self, "peek", || self.news.is_raised())
     }
 
     /// Looks at what has been counted, and how often the consumer was woken.
@@ -184,6 +212,7 @@ impl<T, L: Tally<T>> Inbox<T, L> {
             mark("closed twice");
             return Pushed::Quietly;
         }
+        state.raise(&self.news);
         took(self, "close", u64::from(state.asleep));
         state.door = Door::Closed(stop);
         state.wake()
@@ -191,6 +220,20 @@ impl<T, L: Tally<T>> Inbox<T, L> {
 }
 
 impl<T, L> State<T, L> {
+    /// There is news, if there was none.
+    fn raise(&mut self, news: &News) {
+        if !std::mem::replace(&mut self.news, true) {
+            news.raise();
+        }
+    }
+
+    /// There is none any more.
+    fn lower(&mut self, news: &News) {
+        if std::mem::take(&mut self.news) {
+            news.lower();
+        }
+    }
+
     /// Takes note that the consumer has been told, and says whether that needs a ring.
     fn wake(&mut self) -> Pushed {
         if std::mem::take(&mut self.asleep) {

@@ -1,4 +1,4 @@
-//! A producer's own word. Every atomic operation of the crate is in this file.
+//! A producer's own word. Every atomic operation of the crate is in this file, but for those on one flag (`news.rs`).
 //!
 //! ```text
 //!   bit      name      set by              cleared by        means

@@ -56,6 +56,8 @@ pub struct Picked<S, T> {
     pub priority: u8,
     pub source: S,
     pub item: T,
+    /// Whether nothing of this priority and source waits now.
+    pub last: bool,
 }
 
 impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
@@ -125,7 +127,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
         if self.batches.is_loose(self.len()) {
             self.move_together();
         }
-        Some(Picked { priority, source, item })
+        Some(Picked { priority, source, item, last })
     }
 
     /// Takes all of one source: highest priority first, and each priority's in order. It has then overtaken
@@ -221,7 +223,7 @@ mod tests {
             push(&mut backlog, priority, 1, source, item);
         }
         assert_eq!(backlog.len(), 6);
-        assert_eq!(backlog.pick(), Some(Picked { priority: 9, source: 'a', item: 2 }));
+        assert_eq!(backlog.pick(), Some(Picked { priority: 9, source: 'a', item: 2, last: false }));
         assert_eq!(rest(&mut backlog), [4, 3, 5, 1, 6]);
         assert_eq!((backlog.len(), backlog.pick()), (0, None));
     }
@@ -231,7 +233,7 @@ mod tests {
         let mut backlog = backlog(0, Overtakes::Unbounded);
         push(&mut backlog, 1, 0, 'a', 1);
         push(&mut backlog, 1, 0, 'b', 2);
-        assert_eq!(backlog.pick(), Some(Picked { priority: 1, source: 'a', item: 1 }));
+        assert_eq!(backlog.pick(), Some(Picked { priority: 1, source: 'a', item: 1, last: true }));
         push(&mut backlog, 1, 0, 'a', 3);
         push(&mut backlog, 1, 0, 'b', 4);
         assert_eq!(rest(&mut backlog), [2, 3, 4]);

@@ -14,3 +14,4 @@ pub use backlog::{Backlog, Picked};
 pub use keyed::{End, Keyed, Place, Queued, Turn, Why};
 pub use order::{Order, Overtakes, Weighted};
 pub use scheduler::{Bands, Candidate, Class, Fifo, Mclock, Profile, Scheduler, Share};
+pub use split_mix::Mixed;

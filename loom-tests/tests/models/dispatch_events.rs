@@ -70,7 +70,7 @@ fn queued(number: u32) -> Op {
 /// reset is told once, and nothing of the connection runs after it.
 fn reset_against_pick() -> Model {
     Model::new("reset_against_pick", "D1 D7 D9", 2)
-        .iterations(20)
+        .iterations(21)
         .reaches(&["discarded", "both ran", "one ran", "none ran"])
         .scenario(|| {
             let seen = Log::new();
@@ -96,7 +96,7 @@ fn reset_against_pick() -> Model {
 /// dispatched, and the other connection never notices.
 fn discard_by_number_against_a_reader() -> Model {
     Model::new("discard_by_number_against_a_reader", "D1 D2 D7", 2)
-        .iterations(9)
+        .iterations(10)
         .reaches(&["discarded", "ran", "did not run"])
         .scenario(|| {
             let seen = Log::new();
@@ -136,7 +136,7 @@ fn announcement_against_sleep() -> Model {
     }
 
     Model::new("announcement_against_sleep", "D9 D11", 2)
-        .iterations(870)
+        .iterations(982)
         .reaches(&["woke the consumer", "dispatch thread woke"])
         .scenario(|| {
             let done = Arc::new(Bell::new());
@@ -163,7 +163,7 @@ fn discard_against_sleep() -> Model {
     }
 
     Model::new("discard_against_sleep", "D7 D11", 2)
-        .iterations(8_312)
+        .iterations(9_716)
         .reaches(&["discarded", "woke the consumer", "dispatch thread woke"])
         .scenario(|| {
             let done = Arc::new(Bell::new());

@@ -62,7 +62,7 @@ fn enqueue_against_sleep() -> Model {
     }
 
     Model::new("enqueue_against_sleep", "D11", 2)
-        .iterations(870)
+        .iterations(982)
         .reaches(&["slept", "rung before sleep", "woke the consumer", "dispatch thread woke"])
         .scenario(|| {
             let done = Arc::new(Until(keylane::internals::Bell::new()));
@@ -78,7 +78,7 @@ fn enqueue_against_sleep() -> Model {
 /// Two connections deliver while the dispatch loop steps: nothing is lost, and each keeps its order.
 fn two_enqueuers_and_the_dispatch_loop() -> Model {
     Model::new("two_enqueuers_and_the_dispatch_loop", "D1 D2", 3)
-        .iterations(2_089)
+        .iterations(3_080)
         .reaches(&["queued"])
         .scenario(|| {
             let (recorder, ran) = recorder();
@@ -111,7 +111,7 @@ fn two_enqueuers_and_the_dispatch_loop() -> Model {
 /// A message of high priority whose `deliver` has returned goes before a low one not yet picked.
 fn strict_priority_against_step() -> Model {
     Model::new("strict_priority_against_step", "D3", 2)
-        .iterations(10)
+        .iterations(11)
         .reaches(&["high was in", "high overtook", "low first"])
         .scenario(|| {
             let (recorder, ran) = recorder();
@@ -142,7 +142,7 @@ fn strict_priority_against_step() -> Model {
 /// once `shutdown` has returned.
 fn enqueue_against_run_remaining() -> Model {
     Model::new("enqueue_against_run_remaining", "D1 D10 D11", 3)
-        .iterations(57_099)
+        .iterations(72_918)
         .reaches(&["accepted", "refused", "slept", "rung before sleep"])
         .scenario(|| {
             let (recorder, ran) = recorder();
@@ -173,7 +173,7 @@ fn enqueue_against_run_remaining() -> Model {
 /// Enqueue against an abrupt end: dispatched, handed back by `reclaim`, or refused; exactly one.
 fn enqueue_against_hand_back() -> Model {
     Model::new("enqueue_against_hand_back", "D1 D10", 3)
-        .iterations(586)
+        .iterations(755)
         .reaches(&["refused", "dispatched", "handed back"])
         .scenario(|| {
             let (recorder, ran) = recorder();
@@ -201,7 +201,7 @@ fn enqueue_against_hand_back() -> Model {
 /// Two threads shut the same queue down, in both ways: it ends, and nothing is lost.
 fn shutdown_against_shutdown() -> Model {
     Model::new("shutdown_against_shutdown", "D1 D10", 3)
-        .iterations(328_963)
+        .iterations(414_693)
         .reaches(&["slept", "rung before sleep", "dispatched", "handed back"])
         .scenario(|| {
             let (recorder, ran) = recorder();

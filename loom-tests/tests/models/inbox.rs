@@ -2,7 +2,7 @@
 
 use crate::harness::{Log, Model};
 use keylane::Stop;
-use keylane::internals::{Arc, Bell, Inbox, Origin, Pushed, Taken, mark};
+use keylane::internals::{Arc, Bell, Inbox, Origin, Pushed, Taken, Tally, mark};
 use loom::thread;
 
 /// Every model of this file.
@@ -17,6 +17,7 @@ pub fn models() -> Vec<Model> {
         close_against_push(),
         close_against_close(),
         seal_against_push(),
+        each_brings_the_other_news(),
     ]
 }
 
@@ -259,4 +260,36 @@ fn seal_against_push() -> Model {
             assert_eq!(got, if accepted { vec![1, 2] } else { vec![2] });
         },
     )
+}
+
+/// Two consumers push to each other, and then ask whether they have news: not both can have been first.
+fn each_brings_the_other_news() -> Model {
+    /// Everything is.
+    #[derive(Default)]
+    struct News;
+    impl Tally<u32> for News {
+        type Done = ();
+        fn arrive(&mut self, _: &u32) -> bool {
+            true
+        }
+        fn settle(&mut self, (): &mut ()) {}
+    }
+
+    Model::new("each_brings_the_other_news", "D3", 2)
+        .iterations(10)
+        .reaches(&["one had news", "both had news"])
+        .scenario(|| {
+            let inboxes = Arc::new([Inbox::<u32, News>::default(), Inbox::default()]);
+            let push_and_ask = |inboxes: &[Inbox<u32, News>; 2], me: usize| {
+                assert_eq!(inboxes[1 - me].push(1, Origin::Outside), Ok(Pushed::Quietly));
+                inboxes[me].has_news()
+            };
+            let other = {
+                let inboxes = Arc::clone(&inboxes);
+                thread::spawn(move || push_and_ask(&inboxes, 1))
+            };
+            let had_news = [push_and_ask(&inboxes, 0), other.join().unwrap()];
+            mark(if had_news == [true, true] { "both had news" } else { "one had news" });
+            assert!(had_news.contains(&true), "whoever came second has news");
+        })
 }

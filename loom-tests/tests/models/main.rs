@@ -12,6 +12,7 @@ mod bell;
 mod dispatch_events;
 mod dispatch_fast;
 mod dispatch_local;
+mod dispatch_looks;
 mod dispatch_shutdown;
 mod dispatch_throttle;
 mod gate;
@@ -46,6 +47,7 @@ fn models() -> Vec<Model> {
         dispatch_events::models(),
         dispatch_fast::models(),
         dispatch_local::models(),
+        dispatch_looks::models(),
         dispatch_shutdown::models(),
         dispatch_throttle::models(),
         pool_key::models(),

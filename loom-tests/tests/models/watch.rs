@@ -346,7 +346,7 @@ fn assert_ages(queue: &QueueHandle<Nothing>) {
 /// Somebody looks while a message arrives and another is dispatched.
 fn ages_against_the_loop() -> Model {
     Model::new("ages_against_the_loop", "D1", 3)
-        .iterations(1_328)
+        .iterations(1_621)
         .reaches(&["none waits", "one waits", "two wait"])
         .scenario(|| {
             let (queue, mut dispatch, _local) =
@@ -372,7 +372,7 @@ fn ages_against_the_loop() -> Model {
 /// The same, and the message comes by way of the local thread.
 fn ages_against_the_local_loop() -> Model {
     Model::new("ages_against_the_local_loop", "D1", 3)
-        .iterations(584)
+        .iterations(695)
         .reaches(&["none waits", "one waits"])
         .scenario(|| {
             let (queue, mut dispatch, mut local) =

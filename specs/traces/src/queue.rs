@@ -10,7 +10,7 @@ use keylane::{
 };
 use keylane_twin::dispatch_queue::{self, Action, Post};
 
-use super::note::{Note, Story};
+use super::note::{Note, Story, Then};
 use super::pace::{Chance, Pace};
 use super::threads::spawn;
 use super::trace::Trace;
@@ -264,6 +264,17 @@ impl Plan {
     }
 }
 
+/// Whether with this note the dispatch thread begins a step, or the end of one that has found nothing: what it picks or tells
+/// comes after it, and before the next one.
+pub(crate) fn begins_a_step(what: &str) -> bool {
+    matches!(what, "take" | "take_lie_down" | "peek")
+}
+
+/// Whether a look is the very next thing that the thread does.
+pub(crate) fn looks_next(mut then: Then<'_>) -> bool {
+    then.next().is_some_and(|next| next.what == "take")
+}
+
 /// Says notes over again as actions.
 struct Teller {
     plan: Plan,
@@ -319,7 +330,7 @@ impl Teller {
         }
     }
 
-    fn hear(&mut self, note: Note, then: impl Iterator<Item = Note>) -> Result<()> {
+    fn hear(&mut self, note: Note, then: Then<'_>) -> Result<()> {
         let by = note.thread as u8;
         // Who rings for a consumer does so at once.
         if note.what == "ring" {
@@ -414,7 +425,7 @@ impl Teller {
         Ok(())
     }
 
-    fn dispatch(&mut self, note: Note, mut then: impl Iterator<Item = Note>) -> Result<()> {
+    fn dispatch(&mut self, note: Note, mut then: Then<'_>) -> Result<()> {
         let action = match note.what {
             "done" | "give_back" if self.runs.is_some() => {
                 return self.ends(true, note.what == "give_back");
@@ -439,13 +450,20 @@ impl Teller {
                 self.ended = true;
                 return Ok(());
             }
-            "take" => {
+            // It has found news, and looks at once: that is the step.
+            "peek" if looks_next(then) => return Ok(()),
+            "take" | "peek" => {
                 self.ends(true, true)?;
                 // What its callback says of itself comes before it looks again.
-                let begun = then.find(|next| ["begin", "tell", "take", "take_lie_down"].contains(&next.what));
+                let begun =
+                    then.find(|next| ["begin", "tell"].contains(&next.what) || begins_a_step(next.what));
                 let picked = begun.filter(|next| next.what == "begin").map(|next| Message::of(next.value));
-                let from = picked.map(|message| message.from);
-                Action::DispatchStep { from, number: picked.map(|message| message.number) }
+                let (from, number) =
+                    (picked.map(|message| message.from), picked.map(|message| message.number));
+                match note.what {
+                    "take" => Action::DispatchStep { from, number },
+                    _ => Action::DispatchGoOn { from, number },
+                }
             }
             "take_lie_down" => {
                 self.ends(true, true)?;

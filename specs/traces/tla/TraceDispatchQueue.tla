@@ -20,6 +20,14 @@ Connection == By \in Conns
 \* What was drawn is what the event says: of the last message that has arrived, or of the one in hand.
 Drawn(message) == message.priority = Event.priority /\ message.fast = Event.fast
 
+\* With a message, that one is picked; without, none is.
+Picked ==
+    IF Has("from") /\ Has("number")
+    THEN /\ where'[Dispatch] = "runs"
+         /\ hand'[Dispatch].from = From(Event.from)
+         /\ hand'[Dispatch].number = Event.number
+    ELSE ~Has("from") /\ ~Has("number") /\ where'[Dispatch] # "runs"
+
 TraceNext ==
     \* A thread may owe a ring to both.
     \/ /\ Is("Ring")
@@ -47,14 +55,8 @@ TraceNext ==
     \/ Is("Local_PassOn") /\ Local_PassOn
     \/ Is("Local_EndQueue") /\ Local_EndQueue
     \/ Is("Local_LieDown") /\ Local_LieDown
-    \* With a message, that one is picked; without, none is.
-    \/ /\ Is("Dispatch_Step")
-       /\ Dispatch_Step
-       /\ IF Has("from") /\ Has("number")
-          THEN /\ where'[Dispatch] = "runs"
-               /\ hand'[Dispatch].from = From(Event.from)
-               /\ hand'[Dispatch].number = Event.number
-          ELSE ~Has("from") /\ ~Has("number") /\ where'[Dispatch] # "runs"
+    \/ Is("Dispatch_Step") /\ Dispatch_Step /\ Picked
+    \/ Is("Dispatch_GoOn") /\ Dispatch_GoOn /\ Picked
     \/ Is("Dispatch_DropDiscarded") /\ Dispatch_DropDiscarded
     \/ Is("Dispatch_ReturnDiscarded") /\ Dispatch_ReturnDiscarded
     \/ Is("Tell") /\ Tell

@@ -85,7 +85,7 @@ fn run(order: Order, operations: &[Operation]) -> Result<Vec<Event>, TestCaseErr
             Operation::Pick => {
                 let picked = backlog.pick();
                 let allowed = naive.allowed();
-                let Some(Picked { priority, source, item }) = picked else {
+                let Some(Picked { priority, source, item, last }) = picked else {
                     prop_assert!(allowed.is_empty(), "nothing is picked, though {:?} wait", allowed);
                     continue;
                 };
@@ -98,6 +98,7 @@ fn run(order: Order, operations: &[Operation]) -> Result<Vec<Event>, TestCaseErr
                 let forced = naive.overdue().is_some();
                 events.push(Event::Picked { item, priority: one.priority, source, forced });
                 naive.pick(item);
+                prop_assert_eq!(last, !naive.waits(priority, source));
             }
             Operation::Discard { source } => {
                 let mut discarded = Vec::new();

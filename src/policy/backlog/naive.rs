@@ -41,6 +41,11 @@ impl Naive {
         self.waiting.len()
     }
 
+    /// Whether something of that priority and source does.
+    pub fn waits(&self, priority: u8, source: u8) -> bool {
+        self.waiting.iter().any(|one| (one.priority, one.source) == (priority, source))
+    }
+
     /// What must be picked now, because it has been overtaken as often as it may be. All are asked, not the
     /// oldest alone.
     pub fn overdue(&self) -> Option<&Waiting> {

@@ -20,9 +20,10 @@ enum Op {
     CloseRun,
     CloseHandBack,
     Inspect,
+    HasNews,
 }
 
-const OPS: [(Op, &str); 8] = [
+const OPS: [(Op, &str); 9] = [
     (Op::Push, "push"),
     (Op::PushInside, "push_inside"),
     (Op::Take, "take"),
@@ -31,6 +32,7 @@ const OPS: [(Op, &str); 8] = [
     (Op::CloseRun, "close_run"),
     (Op::CloseHandBack, "close_hand_back"),
     (Op::Inspect, "inspect"),
+    (Op::HasNews, "has_news"),
 ];
 
 /// Which methods the operations stand for.
@@ -41,6 +43,7 @@ pub const COVERED: &[&str] = &[
     "Inbox::inspect",
     "Inbox::seal",
     "Inbox::close",
+    "Inbox::has_news",
 ];
 
 /// How many messages arrived, and of how many the consumer has told that they are done.
@@ -53,13 +56,19 @@ struct Counts {
 impl Tally<u32> for Counts {
     type Done = u32;
 
-    fn arrive(&mut self, _: &u32) {
+    fn arrive(&mut self, message: &u32) -> bool {
         self.arrived += 1;
+        is_news(*message)
     }
 
     fn settle(&mut self, done: &mut u32) {
         self.done += std::mem::take(done);
     }
+}
+
+/// All but what the second thread pushes.
+fn is_news(message: u32) -> bool {
+    message != SECOND_PUSHES
 }
 
 /// What has happened before.
@@ -81,6 +90,7 @@ struct Sequential {
     asleep: bool,
     sealed: bool,
     closed: Option<Stop>,
+    news: bool,
     counts: Counts,
     wakes: u64,
 }
@@ -105,7 +115,12 @@ enum Action {
     Seal,
     Close(Stop, Woke),
     Inspect(Counts, u64),
+    HasNews(bool),
 }
+
+/// The messages of the two threads.
+const FIRST_PUSHES: u32 = 1;
+const SECOND_PUSHES: u32 = 2;
 
 /// What is said to be done at each take.
 const DONE: u32 = 3;
@@ -124,6 +139,7 @@ impl Specification for Sequential {
                     return *outcome == Err(());
                 }
                 self.arrived.push(*message);
+                self.news |= is_news(*message);
                 self.counts.arrived += 1;
                 *outcome == Ok(self.wake())
             }
@@ -136,6 +152,7 @@ impl Specification for Sequential {
                     None => Taken::Awake,
                 };
                 self.asleep |= expected == Taken::Asleep;
+                self.news = self.closed.is_some();
                 (got, *taken) == (&arrived, expected)
             }
             Action::Seal => {
@@ -146,8 +163,10 @@ impl Specification for Sequential {
                 if self.closed != Some(Stop::HandBack) {
                     self.closed = Some(*stop);
                 }
+                self.news = true;
                 *woke == self.wake()
             }
+            Action::HasNews(has_news) => *has_news == self.news,
             Action::Inspect(counts, wakes) => (counts, *wakes) == (&self.counts, self.wakes),
         }
     }
@@ -169,7 +188,7 @@ pub fn models() -> Vec<Model> {
 
 /// An inbox has one consumer.
 fn consumes(op: Op) -> bool {
-    matches!(op, Op::Take | Op::LieDown)
+    matches!(op, Op::Take | Op::LieDown | Op::HasNews)
 }
 
 fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
@@ -183,12 +202,12 @@ fn race(one: Op, other: Op, state: State, judge: &Judge<Sequential>) {
     }
     let racer = {
         let (inbox, history) = (Arc::clone(&inbox), history.clone());
-        thread::spawn(move || act(one, 1, &inbox, &history))
+        thread::spawn(move || act(one, FIRST_PUSHES, &inbox, &history))
     };
-    let second = act(other, 2, &inbox, &history);
+    let second = act(other, SECOND_PUSHES, &inbox, &history);
     let first = racer.join().unwrap();
     mark_order(&[second, first]);
-    for op in [Op::LieDown, Op::PushInside, Op::CloseRun, Op::Take, Op::Inspect] {
+    for op in [Op::HasNews, Op::LieDown, Op::PushInside, Op::CloseRun, Op::Take, Op::HasNews, Op::Inspect] {
         act(op, 3, &inbox, &history);
     }
     judge.judge(history.take());
@@ -205,6 +224,7 @@ fn act(op: Op, message: u32, inbox: &Inbox<u32, Counts>, history: &History<Actio
             Action::Seal
         }
         Op::CloseRun => Action::Close(Stop::RunRemaining, woke(inbox.close(Stop::RunRemaining))),
+        Op::HasNews => Action::HasNews(inbox.has_news()),
         Op::Inspect => inbox.inspect(|counts, wakes| Action::Inspect(counts.clone(), wakes)),
         Op::CloseHandBack => Action::Close(Stop::HandBack, woke(inbox.close(Stop::HandBack))),
     });

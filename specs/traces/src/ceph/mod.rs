@@ -87,7 +87,12 @@ impl Window {
         let own =
             plan.tell(played.notes).or_else(|fault| Fault::at(begins, format!("keylane: {fault:#}")))?;
         if let Err(rejected) = own.replay() {
-            let pick = |action: &&Action| matches!(action, Action::DispatchStep { from: Some(_), .. });
+            let pick = |action: &&Action| {
+                matches!(
+                    action,
+                    Action::DispatchStep { from: Some(_), .. } | Action::DispatchGoOn { from: Some(_), .. }
+                )
+            };
             let before = own.actions[..rejected.after].iter().filter(pick).count();
             let line = played.picks.get(before).or(played.picks.last()).map_or(begins, |&(line, _)| line);
             return Fault::at(line, format!("keylane: {}", refusal(&rejected)));

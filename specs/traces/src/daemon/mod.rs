@@ -110,7 +110,9 @@ impl Part {
     fn of(what: &str) -> Option<Self> {
         match what {
             "admit" | "stand_in_line" | "turn_away" | "give_back" | "close_throttle" | "enter" | "leave"
-            | "done" | "close_lane" | "close_roster" | "depart" | "wait_quiet" | "seal" => Some(Self::Queue),
+            | "done" | "close_lane" | "close_roster" | "depart" | "wait_quiet" | "seal" | "peek" => {
+                Some(Self::Queue)
+            }
             "arrive" | "publish" | "appeared" | "begin_from" | "go_on" | "park" | "reset" | "stop" => {
                 Some(Self::Gate)
             }

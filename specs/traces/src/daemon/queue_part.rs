@@ -8,7 +8,7 @@ use keylane::{Priority, Stop};
 use super::cast::{Cast, Role};
 use super::small;
 use crate::note::{Note, Story};
-use crate::queue::{Message, Plan};
+use crate::queue::{Message, Plan, begins_a_step, looks_next};
 
 /// From the lowest to the highest. All of them are strict.
 const PRIORITIES: [Priority; 4] = [Priority::LOW, Priority::DEFAULT, Priority::HIGH, Priority::HIGHEST];
@@ -63,6 +63,7 @@ pub(super) fn retell(cast: &Cast, notes: &[Note]) -> Result<(Plan, Vec<Note>)> {
     let mut messages = Messages::default();
     let mut told = Vec::new();
     let mut last = HashMap::new();
+    let mut line_of_its_own = false;
     for (note, then) in Story::new(notes.iter().copied()).notes() {
         let before = last.insert(note.thread, note.what);
         let (thread, from) = match cast.role(note.thread) {
@@ -84,15 +85,19 @@ pub(super) fn retell(cast: &Cast, notes: &[Note]) -> Result<(Plan, Vec<Note>)> {
             "accepts" => {
                 let message =
                     messages.accepted.get(&small(note.value - 1)?).context("it was not announced")?;
+                line_of_its_own = true;
                 ("begin", message.code())
             }
+            // An event is no message of a line, and after it the code may go on without a look. As a message it may have been
+            // the last of its line, after which it may not: so it looks.
+            "peek" if line_of_its_own && !looks_next(then) => ("take", 0),
             "begin" => {
                 // Numbers of connections count from 1 there, and 0 is oneself.
                 let from = (note.value >> 32).checked_sub(1).map_or(Ok(connections), small)?;
                 let number = note.value & u64::from(u32::MAX);
                 // Without a limit, the specification would not mind a permit that comes back before its time.
                 let follows: Vec<_> =
-                    then.map(|next| next.what).take_while(|what| !what.starts_with("take")).collect();
+                    then.map(|next| next.what).take_while(|what| !begins_a_step(what)).collect();
                 let expected = if from == connections { &["end"][..] } else { &["end", "give_back"] };
                 ensure!(follows == expected, "what is queued begins, and then there is {follows:?}");
                 (note.what, messages.known.get(&(from, number)).context("it was not delivered")?.code())
@@ -104,6 +109,7 @@ pub(super) fn retell(cast: &Cast, notes: &[Note]) -> Result<(Plan, Vec<Note>)> {
             }
             other => (other, note.value),
         };
+        line_of_its_own &= !(thread == plan.dispatch() && what.starts_with("take"));
         told.push(Note { thread: thread.into(), what, value, ..note });
     }
     let locals = messages.counts.remove(&connections).unwrap_or(0);

@@ -139,7 +139,7 @@ impl DispatchQueue {
         if state.dispatch.door == Door::Open {
             connection.hand = None;
             connection.place = Place::Idle;
-            next.dispatch.put(thread, Arrival::Message(message));
+            next.put(thread, Arrival::Message(message));
             next.fate.insert(message, Fate::Queued);
         } else {
             connection.place = Place::DropsPending;
@@ -185,7 +185,7 @@ impl DispatchQueue {
         let mut next = state.clone();
         let connection = next.connection_mut(thread);
         connection.emptied = connection.delivered;
-        next.dispatch.put(thread, Arrival::Discards { from: thread, event });
+        next.put(thread, Arrival::Discards { from: thread, event });
         next
     }
 

@@ -5,10 +5,19 @@ use super::{Action, DispatchQueue, Post};
 use crate::{Id, when};
 
 /// In each connection and priority the first; of these, of the highest priority (D2, D3). Which connection's, is open.
-fn may_pick(all: &[Message], at: usize) -> bool {
-    let Message { from, priority, .. } = all[at];
-    all.iter().all(|other| other.priority <= priority)
-        && all[..at].iter().all(|other| (other.from, other.priority) != (from, priority))
+pub(super) fn may_pick(all: &[Message], at: usize) -> bool {
+    all.iter().all(|other| other.priority <= all[at].priority)
+        && all[..at].iter().all(|other| other.line() != all[at].line())
+}
+
+fn picks(all: &[Message]) -> impl Iterator<Item = Message> + '_ {
+    (0..all.len()).filter(|&at| may_pick(all, at)).map(|at| all[at])
+}
+
+/// Where this one is, if it may be picked.
+fn place_of(all: &[Message], from: Id, number: u8) -> Option<usize> {
+    let it = |message: &Message| (message.from, message.number) == (from, number);
+    all.iter().position(it).filter(|&at| may_pick(all, at))
 }
 
 /// What the thread does next, when this has been taken in.
@@ -33,14 +42,13 @@ impl DispatchQueue {
         };
         let action = match at {
             At::Steps => {
+                Self::that_go_on(state, actions);
                 let all = state.dispatch.taken_in();
                 if turns_to(state, &all) == At::Runs {
-                    let picks = (0..all.len()).filter(|&at| may_pick(&all, at)).map(|at| all[at]);
-                    let steps = picks.map(|Message { from, number, .. }| Action::DispatchStep {
+                    actions.extend(picks(&all).map(|Message { from, number, .. }| Action::DispatchStep {
                         from: Some(from),
                         number: Some(number),
-                    });
-                    actions.extend(steps);
+                    }));
                     return;
                 }
                 Action::DispatchStep { from: None, number: None }
@@ -55,10 +63,28 @@ impl DispatchQueue {
         actions.push(action);
     }
 
+    fn that_go_on(state: &State, actions: &mut Vec<Action>) {
+        if !state.may_go_on() {
+            return;
+        }
+        if state.events.is_empty() {
+            let goes_on = |Message { from, number, .. }| Action::DispatchGoOn {
+                from: Some(from),
+                number: Some(number),
+            };
+            actions.extend(picks(&state.dispatch.backlog).map(goes_on));
+        } else {
+            actions.push(Action::DispatchGoOn { from: None, number: None });
+        }
+    }
+
     fn take_in(next: &mut State, all: Vec<Message>) {
+        next.settle();
+        let had = next.dispatch.lines();
         let gone = next.dispatch.discarded();
         next.events.extend(next.dispatch.resets());
         next.dispatch.keeps(all);
+        next.loses(had);
         next.dropping = gone.iter().map(|message| message.from).collect();
         gone.into_iter().for_each(|message| next.becomes(message, Fate::Discarded));
     }
@@ -68,10 +94,7 @@ impl DispatchQueue {
         let all = state.dispatch.taken_in();
         let turns_to = turns_to(state, &all);
         let picked = match (from, number) {
-            (Some(from), Some(number)) => {
-                let it = |message: &Message| (message.from, message.number) == (from, number);
-                Some(all.iter().position(it).filter(|&at| may_pick(&all, at))?)
-            }
+            (Some(from), Some(number)) => Some(place_of(&all, from, number)?),
             (None, None) => None,
             _ => return None,
         };
@@ -80,9 +103,35 @@ impl DispatchQueue {
         next.dispatch.at = turns_to;
         Self::take_in(&mut next, all);
         if let Some(at) = picked {
-            let message = next.dispatch.backlog.remove(at);
-            next.dispatch.hand = Some(message);
-            next.becomes(message, Fate::Dispatched);
+            Self::pick(&mut next, at);
+        }
+        Some(next)
+    }
+
+    fn pick(next: &mut State, at: usize) {
+        let message = next.dispatch.backlog.remove(at);
+        if next.dispatch.backlog.iter().all(|other| other.line() != message.line()) {
+            next.lost.insert(message.line());
+        }
+        next.dispatch.hand = Some(message);
+        next.becomes(message, Fate::Dispatched);
+    }
+
+    /// Without a look: nothing has come that it must look at, and no line has become empty.
+    pub(super) fn dispatch_go_on(state: &State, from: Option<Id>, number: Option<u8>) -> Option<State> {
+        when(state.dispatch_at() == Some(At::Steps) && state.may_go_on())?;
+        let mut next = state.clone();
+        match (from, number) {
+            (None, None) => {
+                when(!state.events.is_empty())?;
+                next.dispatch.at = At::Tells;
+            }
+            (Some(from), Some(number)) => {
+                when(state.events.is_empty())?;
+                next.dispatch.at = At::Runs;
+                Self::pick(&mut next, place_of(&state.dispatch.backlog, from, number)?);
+            }
+            _ => return None,
         }
         Some(next)
     }

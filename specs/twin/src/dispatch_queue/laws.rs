@@ -1,5 +1,6 @@
 //! What must hold.
 
+use super::dispatch::may_pick;
 use super::state::{At, Boss, Door, Fate, Message, Place, State};
 use super::{Action, DispatchQueue, Post};
 use crate::Id;
@@ -25,12 +26,29 @@ impl DispatchQueue {
     }
 
     pub(super) fn lane_order(&self, before: &State, _: &Action, after: &State) -> bool {
-        let lane = |message: &Message| (message.from, message.priority);
         let first = |picked: Message| {
-            let mut behind = after.dispatch.messages().filter(|message| lane(message) == lane(&picked));
+            let mut behind = after.dispatch.messages().filter(|message| message.line() == picked.line());
             behind.all(|message| message.number > picked.number)
         };
         picked(before, after).is_none_or(first)
+    }
+
+    /// A line that is known holds something, unless the dispatch thread has yet to tell that it is lost.
+    pub(super) fn known_is_there(&self, state: &State) -> bool {
+        let there = || &state.dispatch.lines() | &state.lost;
+        state.known.is_empty() || state.known.is_subset(&there())
+    }
+
+    /// D3, D7, D9, D10: who goes on without a look may pick what a look would let it pick, and nothing else.
+    pub(super) fn goes_on_as_after_a_look(&self, state: &State) -> bool {
+        let is_same = || {
+            let (had, all) = (&state.dispatch.backlog, state.dispatch.taken_in());
+            let may_be_picked = |at| had.get(at) == Some(&all[at]) && may_pick(had, at);
+            (0..all.len()).all(|at| may_pick(&all, at) == may_be_picked(at))
+                && state.dispatch.resets().next().is_none()
+                && !state.dispatch.is_closed()
+        };
+        state.dispatch.at != At::Steps || !state.may_go_on() || is_same()
     }
 
     /// D5: ordered, a fast callback runs when nothing that was queued before is left.
@@ -99,6 +117,11 @@ impl DispatchQueue {
         let has_returned =
             matches!(before.boss, Boss::Joins | Boss::WaitsForQuiet | Boss::Reclaims | Boss::Joined);
         !has_returned || after.fate.keys().eq(before.fate.keys())
+    }
+
+    /// once it is to hand back what waits, nothing of that is picked;
+    pub(super) fn back_picks_nothing(&self, before: &State, _: &Action, after: &State) -> bool {
+        before.dispatch.door != Door::Back || picked(before, after).is_none()
     }
 
     /// and what runs the rest leaves nothing.

@@ -84,7 +84,7 @@ impl DispatchQueue {
             next.local.backlog.insert(0, message);
             next.local.at = At::Stopped;
         } else {
-            next.dispatch.put(self.local(), Arrival::Message(message));
+            next.put(self.local(), Arrival::Message(message));
             next.local.at = At::Steps;
         }
         Some(next)
@@ -94,7 +94,7 @@ impl DispatchQueue {
         when(state.local.at == At::EndsTheQueue)?;
         let mut next = state.clone();
         if !state.dispatch.is_closed() {
-            next.dispatch.close(self.local(), Door::Run);
+            next.close(self.local(), Door::Run);
         }
         next.local.at = At::Stopped;
         Some(next)

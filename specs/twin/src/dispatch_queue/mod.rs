@@ -143,6 +143,14 @@ pub enum Action {
         /// and which one of these.
         number: Option<u8>,
     },
+    /// The dispatch thread goes on without a look: picks a message of those that it has, if it is not to tell of a reset.
+    #[serde(rename = "Dispatch_GoOn")]
+    DispatchGoOn {
+        /// Whose message it picks,
+        from: Option<Id>,
+        /// and which one of these.
+        number: Option<u8>,
+    },
     /// Before it goes on, it drops what was discarded, one message after the other: it is over,
     #[serde(rename = "Dispatch_DropDiscarded")]
     DispatchDropDiscarded,
@@ -221,6 +229,8 @@ impl Protocol for DispatchQueue {
     const MODULE: &'static str = "DispatchQueue";
     const LAWS: &'static [(&'static str, Law<Self>)] = &[
         ("Fate", Law::Always(Self::fate)),
+        ("KnownIsThere", Law::Always(Self::known_is_there)),
+        ("GoesOnAsAfterALook", Law::Always(Self::goes_on_as_after_a_look)),
         ("OrderedWaits", Law::Always(Self::ordered_waits)),
         ("OverIsCounted", Law::Always(Self::over_is_counted)),
         ("ToldOnce", Law::Always(Self::told_once)),
@@ -234,6 +244,7 @@ impl Protocol for DispatchQueue {
         ("LaneOrder", Law::Step(Self::lane_order)),
         ("DiscardedIsNotPicked", Law::Step(Self::discarded_is_not_picked)),
         ("RefusedAfter", Law::Step(Self::refused_after)),
+        ("BackPicksNothing", Law::Step(Self::back_picks_nothing)),
     ];
     const IN_THE_END: &'static [&'static str] = &["RoomIsMade", "AllFates", "AllTold", "Ends"];
     type State = State;
@@ -300,6 +311,7 @@ impl Protocol for DispatchQueue {
             Action::LocalEndQueue => self.local_end_queue(state),
             Action::LocalLieDown => Self::local_lie_down(state),
             Action::DispatchStep { from, number } => Self::dispatch_step(state, from, number),
+            Action::DispatchGoOn { from, number } => Self::dispatch_go_on(state, from, number),
             Action::DispatchDropDiscarded => Self::dispatch_drop_discarded(state),
             Action::DispatchReturnDiscarded => self.dispatch_return_discarded(state),
             Action::Tell => Self::tell(state),

@@ -79,7 +79,7 @@ impl DispatchQueue {
     pub(super) fn shutdown_close_queue(&self, state: &State) -> Option<State> {
         when(self.boss_is_at(state, Boss::ClosesQueue))?;
         let mut next = state.clone();
-        next.dispatch.close(self.boss(), self.how?);
+        next.close(self.boss(), self.how?);
         next.boss = Boss::Joins;
         Some(next)
     }
@@ -114,6 +114,8 @@ impl DispatchQueue {
             next.connection_mut(message.from).done += 1;
         }
         next.dispatch.keeps(Vec::new());
+        next.known.clear();
+        next.lost.clear();
         next.local.keeps(Vec::new());
         next.boss = Boss::Joined;
         Some(next)

@@ -1,6 +1,6 @@
 //! The variables, and what is done to a part of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Post;
 use crate::Id;
@@ -17,6 +17,12 @@ pub struct State {
     pub(super) dispatch: Consumer,
     pub(super) local: Consumer,
     pub(super) boss: Boss,
+    /// Under the lock of the dispatch thread's box: lines on which something has arrived that it has not told to be lost,
+    pub(super) known: Lines,
+    /// and beside that lock: since it took in last, something has arrived that it must look at.
+    pub(super) news: bool,
+    /// Of the dispatch thread: lines that have become empty since it took in last.
+    pub(super) lost: Lines,
     /// Connections whose reset the dispatch thread has yet to tell of.
     pub(super) events: Vec<Id>,
     /// Of the dispatch thread, before it does anything else: whose discarded messages it has in hand yet, in order,
@@ -176,6 +182,19 @@ pub struct Message {
     pub fast: bool,
 }
 
+/// What has come of one connection, or from oneself, in one priority.
+pub(super) type Line = (Id, u8);
+
+/// Several.
+pub(super) type Lines = BTreeSet<Line>;
+
+impl Message {
+    /// Where it waits.
+    pub(super) fn line(&self) -> Line {
+        (self.from, self.priority)
+    }
+}
+
 /// What arrives at a post.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Arrival {
@@ -227,6 +246,9 @@ impl State {
             dispatch: consumer.clone(),
             local: consumer,
             boss: Boss::Idle,
+            known: Lines::new(),
+            news: false,
+            lost: Lines::new(),
             events: Vec::new(),
             dropping: Vec::new(),
             first_is_over: false,
@@ -267,6 +289,43 @@ impl State {
     /// It has nobody to ring for.
     pub(super) fn is_free(&self, thread: Id) -> bool {
         !self.dispatch.ringing.has(thread) && !self.local.ringing.has(thread)
+    }
+
+    /// This arrives at the dispatch thread's box. What comes on a known line is no news.
+    pub(super) fn put(&mut self, thread: Id, arrival: Arrival) {
+        self.news |= match arrival {
+            Arrival::Message(message) => self.known.insert(message.line()),
+            Arrival::Discards { .. } => true,
+        };
+        self.dispatch.put(thread, arrival);
+    }
+
+    /// The same is closed.
+    pub(super) fn close(&mut self, thread: Id, door: Door) {
+        self.news = true;
+        self.dispatch.close(thread, door);
+    }
+
+    /// The dispatch thread is about to take in: lost lines on which nothing has come are not known any more. That it is closed
+    /// stays news.
+    pub(super) fn settle(&mut self) {
+        for line in std::mem::take(&mut self.lost) {
+            if !self.dispatch.letters().any(|message| message.line() == line) {
+                self.known.remove(&line);
+            }
+        }
+        self.news = self.dispatch.is_closed();
+    }
+
+    /// Of the lines that it has had, and on which something has come to it, these are empty.
+    pub(super) fn loses(&mut self, had: Lines) {
+        self.lost = had;
+        self.dispatch.backlog.iter().for_each(|message| _ = self.lost.remove(&message.line()));
+    }
+
+    /// Whether the dispatch thread may go on without a look.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.lost.is_empty() && !self.news
     }
 
     /// This becomes of a message that was accepted before.
@@ -313,13 +372,22 @@ impl Consumer {
         self.at = if rests { At::Sleeps } else { At::Steps };
     }
 
-    /// What waits here, of what was accepted.
-    pub(super) fn messages(&self) -> impl Iterator<Item = Message> + '_ {
-        let arrived = self.arrived.iter().filter_map(|arrival| match *arrival {
+    /// What has arrived of messages.
+    pub(super) fn letters(&self) -> impl Iterator<Item = Message> + '_ {
+        self.arrived.iter().filter_map(|arrival| match *arrival {
             Arrival::Message(message) => Some(message),
             Arrival::Discards { .. } => None,
-        });
-        self.backlog.iter().copied().chain(arrived)
+        })
+    }
+
+    /// What waits here, of what was accepted.
+    pub(super) fn messages(&self) -> impl Iterator<Item = Message> + '_ {
+        self.backlog.iter().copied().chain(self.letters())
+    }
+
+    /// On which lines.
+    pub(super) fn lines(&self) -> Lines {
+        self.messages().map(|message| message.line()).collect()
     }
 
     /// What is left when whatever discards, of what has arrived, has discarded what came before it;
