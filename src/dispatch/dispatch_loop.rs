@@ -63,10 +63,10 @@ impl<D: Dispatcher> DispatchLoop<D> {
             self.shared.tell(&self.place, from, event);
             return Step::Ran;
         }
-        let Some(Picked { priority, source: from, item, last }) = self.backlog.pick() else {
+        let Some(Picked { priority, source: from, item, last }) = self.backlog.pick(load) else {
             return if closed.is_some() { Step::Stopped } else { Step::Idle };
         };
-        let Load { message, postmark, pending, charge } = load(item);
+        let Load { message, postmark, pending, charge } = item;
         self.ages.leave(postmark.moment);
         self.done.leave((Priority(priority), from), last);
         self.done.fates.dispatched += 1;
@@ -149,8 +149,8 @@ impl<D: Dispatcher> DispatchLoop<D> {
         let _ = self.take_in(false);
         let events: Events = self.events.drain(..).map(|(from, event, _)| (from, event)).collect();
         let mut messages = Messages::new();
-        while let Some(Picked { priority, source, item, last }) = self.backlog.pick() {
-            let Load { message, postmark, .. } = load(item);
+        while let Some(Picked { priority, source, item, last }) = self.backlog.pick(load) {
+            let Load { message, postmark, .. } = item;
             self.done.leave((Priority(priority), source), last);
             self.ages.leave(postmark.moment);
             messages.push((source, message));

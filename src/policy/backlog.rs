@@ -93,7 +93,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
 
     /// Takes back an item that has been received, and not pushed.
     pub fn withdraw(&mut self, home: Home) -> T {
-        self.batches.take(home)
+        self.batches.take(home, |item| item)
     }
 
     /// Puts the item at `home` behind the others of its priority and source. `cost`: its size in bytes; only the weighted
@@ -107,9 +107,12 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
         }
     }
 
-    /// Takes what is next, and says whose it is.
+    /// Takes what is next, or that part of it that is `wanted`, and says whose it is.
     #[inline]
-    pub fn pick(&mut self) -> Option<Picked<S, T>> {
+    pub fn pick<R>(&mut self, wanted: impl FnOnce(T) -> R) -> Option<Picked<S, R>> {
+        if self.batches.is_loose(self.len()) {
+            self.move_together();
+        }
         let highest = self.turns.waiting().highest()?;
         let line = match self.arrivals.overdue() {
             None if highest >= self.strict_from => self.turns.first(highest),
@@ -123,11 +126,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
         } else {
             self.turns.pass(priority, line);
         }
-        let item = self.batches.take(home);
-        if self.batches.is_loose(self.len()) {
-            self.move_together();
-        }
-        Some(Picked { priority, source, item, last })
+        Some(Picked { priority, source, item: self.batches.take(home, wanted), last })
     }
 
     /// Takes all of one source: highest priority first, and each priority's in order. It has then overtaken
@@ -139,7 +138,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
             self.lines.leave(line);
             loop {
                 let (item, last) = self.arrivals.discard(line);
-                out(priority, self.batches.take(item));
+                out(priority, self.batches.take(item, |item| item));
                 if last {
                     break;
                 }
@@ -211,7 +210,7 @@ mod tests {
     }
 
     fn rest<T>(backlog: &mut Backlog<char, T>) -> Vec<T> {
-        std::iter::from_fn(|| backlog.pick()).map(|picked| picked.item).collect()
+        std::iter::from_fn(|| backlog.pick(|item| item)).map(|picked| picked.item).collect()
     }
 
     #[test]
@@ -223,9 +222,12 @@ mod tests {
             push(&mut backlog, priority, 1, source, item);
         }
         assert_eq!(backlog.len(), 6);
-        assert_eq!(backlog.pick(), Some(Picked { priority: 9, source: 'a', item: 2, last: false }));
+        assert_eq!(
+            backlog.pick(|item| item),
+            Some(Picked { priority: 9, source: 'a', item: 2, last: false })
+        );
         assert_eq!(rest(&mut backlog), [4, 3, 5, 1, 6]);
-        assert_eq!((backlog.len(), backlog.pick()), (0, None));
+        assert_eq!((backlog.len(), backlog.pick(|item| item)), (0, None));
     }
 
     #[test]
@@ -233,7 +235,7 @@ mod tests {
         let mut backlog = backlog(0, Overtakes::Unbounded);
         push(&mut backlog, 1, 0, 'a', 1);
         push(&mut backlog, 1, 0, 'b', 2);
-        assert_eq!(backlog.pick(), Some(Picked { priority: 1, source: 'a', item: 1, last: true }));
+        assert_eq!(backlog.pick(|item| item), Some(Picked { priority: 1, source: 'a', item: 1, last: true }));
         push(&mut backlog, 1, 0, 'a', 3);
         push(&mut backlog, 1, 0, 'b', 4);
         assert_eq!(rest(&mut backlog), [2, 3, 4]);
@@ -347,13 +349,13 @@ mod tests {
         };
         (0..BURST).for_each(|item| push(&mut backlog, item));
         assert_eq!(backlog.len(), BURST as usize);
-        (5..BURST).for_each(|_| assert!(backlog.pick().is_some()));
+        (5..BURST).for_each(|_| assert!(backlog.pick(|item| item).is_some()));
         assert!(room(&backlog).0 <= KEPT, "while some wait: {:?}", room(&backlog));
-        while backlog.pick().is_some() {}
+        while backlog.pick(|item| item).is_some() {}
         let (items, lines) = room(&backlog);
         assert!(items <= KEPT && lines == [0; 3], "{:?}", room(&backlog));
         // And it still works, with lines that are counted anew.
         (0..9).for_each(|item| push(&mut backlog, item));
-        assert_eq!(std::iter::from_fn(|| backlog.pick()).count(), 9);
+        assert_eq!(std::iter::from_fn(|| backlog.pick(|item| item)).count(), 9);
     }
 }

@@ -291,7 +291,7 @@ mod tests {
     /// What is left, by force: the oldest is always overdue.
     fn rest(arrivals: &mut Arrivals, batches: &mut Batches<u32>) -> Vec<u32> {
         arrivals.most = 0;
-        let one = || arrivals.overdue().map(|line| batches.take(arrivals.pick(line).0));
+        let one = || arrivals.overdue().map(|line| batches.take(arrivals.pick(line).0, |item| item));
         std::iter::from_fn(one).collect()
     }
 
@@ -324,8 +324,8 @@ mod tests {
         assert!(!arrive(&mut arrivals, &mut batches, 0, 7));
         assert_eq!((arrivals.cost(0), arrivals.cost(1)), (0, 6));
         let mut pick = |line| (arrivals.pick(line), arrivals.len());
-        let picked =
-            [pick(0), pick(0), pick(0), pick(1)].map(|((home, last), left)| (batches.take(home), last, left));
+        let picked = [pick(0), pick(0), pick(0), pick(1)]
+            .map(|((home, last), left)| (batches.take(home, |item| item), last, left));
         assert_eq!(picked, [(0, false, 3), (5, false, 2), (7, true, 1), (6, true, 0)]);
     }
 
@@ -369,7 +369,7 @@ mod tests {
     fn room_is_given_back() {
         const MANY: u32 = 100_000;
         let (mut arrivals, mut batches) = arrivals(u64::MAX, MANY);
-        (0..MANY - 1).for_each(|line| assert_eq!(batches.take(arrivals.pick(line).0), line));
+        (0..MANY - 1).for_each(|line| assert_eq!(batches.take(arrivals.pick(line).0, |item| item), line));
         assert!(arrivals.capacity().0 <= KEPT, "{:?}", arrivals.capacity());
         assert_eq!((arrivals.overtaken, rest(&mut arrivals, &mut batches)), (0, vec![MANY - 1]));
         assert_eq!(arrivals.capacity().1, 0, "of lines too");

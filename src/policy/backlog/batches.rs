@@ -49,15 +49,17 @@ impl<T> Batches<T> {
     /// Takes in all of `items`, which are there, and leaves an empty vector. Where they are now.
     pub fn receive(&mut self, items: &mut Vec<Option<T>>) -> impl Iterator<Item = Home> + use<T> {
         let many = items.len();
+        if many < MANY {
+            // Whatever flood there was is over.
+            self.spare.retain(|spare| spare.capacity() <= KEPT);
+        }
         let (batch, first) = match many {
             0 => (0, 0),
             MANY.. if many >= items.capacity() / 4 => {
-                let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(many));
+                let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(many.min(KEPT)));
                 (self.begin(std::mem::replace(items, next)), 0)
             }
             _ => {
-                // Whatever flood there was is over.
-                self.spare.retain(|spare| spare.capacity() <= KEPT);
                 let open = self.open_for(many);
                 let batch = &mut self.batches[open as usize];
                 let first = batch.items.len();
@@ -77,11 +79,11 @@ impl<T> Batches<T> {
         self.batches[home.batch as usize].items[home.item as usize].as_ref()
     }
 
-    /// Takes what is there.
+    /// Takes what is there, or that part of it that is `wanted`: which is moved from here to where it is wanted, at once.
     #[inline]
-    pub fn take(&mut self, home: Home) -> T {
+    pub fn take<R>(&mut self, home: Home, wanted: impl FnOnce(T) -> R) -> R {
         let batch = &mut self.batches[home.batch as usize];
-        let item = batch.items[home.item as usize].take().expect("it is taken once");
+        let item = wanted(batch.items[home.item as usize].take().expect("it is taken once"));
         batch.left -= 1;
         if batch.left == 0 {
             self.end(home.batch);
@@ -100,7 +102,7 @@ impl<T> Batches<T> {
     pub fn move_to(&mut self, other: &mut Self, home: Home) -> Home {
         let batch = other.open_for(1);
         let Batch { items, left } = &mut other.batches[batch as usize];
-        items.push(Some(self.take(home)));
+        items.push(Some(self.take(home, |item| item)));
         *left += 1;
         other.room += 1;
         Home { batch, item: items.len() as u32 - 1 }
@@ -184,7 +186,7 @@ mod tests {
         for homes in &homes {
             for (item, &home) in homes.iter().enumerate().rev() {
                 assert_eq!(batches.item(home), Some(&item));
-                assert_eq!(batches.take(home), item);
+                assert_eq!(batches.take(home, |item| item), item);
             }
         }
         assert_eq!(batches.room, 0);
@@ -197,7 +199,7 @@ mod tests {
         let there = items.as_ptr();
         let homes: Vec<_> = batches.receive(&mut items).collect();
         assert!(items.capacity() >= MANY, "as many may come next");
-        homes.iter().for_each(|&home| assert!(batches.take(home) < usize::MAX));
+        homes.iter().for_each(|&home| assert!(batches.take(home, |item| item) < usize::MAX));
         items.extend((0..MANY).map(Some));
         let _ = batches.receive(&mut items).count();
         assert_eq!(items.as_ptr(), there);
@@ -207,12 +209,12 @@ mod tests {
     fn a_flow_that_is_kept_up_with_stays_in_one_place() {
         let mut batches = Batches::new();
         let first = receive(&mut batches, 1);
-        batches.take(first[0]);
+        batches.take(first[0], |item| item);
         let room = batches.capacity();
         for count in (1..MANY).cycle().take(10 * TOGETHER) {
             receive(&mut batches, count)
                 .into_iter()
-                .for_each(|home| assert!(batches.take(home) < usize::MAX));
+                .for_each(|home| assert!(batches.take(home, |item| item) < usize::MAX));
         }
         assert_eq!((batches.capacity(), batches.batches.len()), (room, 1));
     }
@@ -223,7 +225,7 @@ mod tests {
         let mut last = receive(&mut batches, 1);
         for _ in 0..10 * TOGETHER {
             let next = receive(&mut batches, 1);
-            assert_eq!(batches.take(last[0]), 0);
+            assert_eq!(batches.take(last[0], |item| item), 0);
             last = next;
         }
         assert!(batches.capacity() <= 2 * TOGETHER && batches.batches.len() <= 2);
@@ -237,14 +239,14 @@ mod tests {
         let room = items.capacity();
         let homes: Vec<_> = batches.receive(&mut items).collect();
         assert!(items.capacity() == room && batches.capacity() < room);
-        homes.iter().enumerate().for_each(|(item, &home)| assert_eq!(batches.take(home), item));
+        homes.iter().enumerate().for_each(|(item, &home)| assert_eq!(batches.take(home, |item| item), item));
     }
 
     #[test]
     fn large_vectors_are_given_back_after_a_flood() {
         let mut batches = Batches::new();
         for home in receive(&mut batches, 2 * KEPT) {
-            batches.take(home);
+            batches.take(home, |item| item);
         }
         assert!(batches.capacity() >= 2 * KEPT, "the next may be as many");
         receive(&mut batches, 1);
@@ -257,13 +259,17 @@ mod tests {
         let homes: Vec<_> = (0..100).map(|_| receive(&mut batches, 3 * MANY)).collect();
         for homes in &homes {
             assert!(!batches.is_loose(100 * 3 * MANY));
-            homes[1..].iter().for_each(|&home| assert!(batches.take(home) < usize::MAX));
+            homes[1..].iter().for_each(|&home| assert!(batches.take(home, |item| item) < usize::MAX));
         }
         assert!(batches.is_loose(100) && batches.room == 100 * 3 * MANY);
         let moved: Vec<_> = homes.iter().map(|homes| batches.move_to(&mut together, homes[0])).collect();
         assert_eq!((batches.room, together.room, together.is_loose(100)), (0, 100, false));
         batches.replace_by(together);
         assert!(batches.capacity() <= TOGETHER + SPARE * 3 * MANY, "and most vectors are gone");
-        assert_eq!(moved.iter().map(|&home| batches.take(home)).sum::<usize>(), 0, "each was the first");
+        assert_eq!(
+            moved.iter().map(|&home| batches.take(home, |item| item)).sum::<usize>(),
+            0,
+            "each was the first"
+        );
     }
 }

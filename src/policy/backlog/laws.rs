@@ -83,7 +83,7 @@ fn run(order: Order, operations: &[Operation]) -> Result<Vec<Event>, TestCaseErr
                 events.push(Event::Pushed { item: items, priority, source });
             }
             Operation::Pick => {
-                let picked = backlog.pick();
+                let picked = backlog.pick(|item| item);
                 let allowed = naive.allowed();
                 let Some(Picked { priority, source, item, last }) = picked else {
                     prop_assert!(allowed.is_empty(), "nothing is picked, though {:?} wait", allowed);
