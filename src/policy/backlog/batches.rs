@@ -38,7 +38,7 @@ const MANY: usize = 64;
 const TOGETHER: usize = 256;
 
 /// So many emptied vectors are kept: one goes to the inbox, and one comes back, at a time.
-const SPARE: usize = 2;
+const SPARE: usize = 8;
 
 impl<T> Batches<T> {
     /// There are none.
@@ -56,7 +56,7 @@ impl<T> Batches<T> {
         let (batch, first) = match many {
             0 => (0, 0),
             MANY.. if many >= items.capacity() / 4 => {
-                let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(many.min(KEPT)));
+                let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity((2 * many).next_power_of_two().min(KEPT)));
                 (self.begin(std::mem::replace(items, next)), 0)
             }
             _ => {
