@@ -22,10 +22,17 @@ pub(crate) type Generation = u64;
 /// nor has a pool's hook.
 type Callback = (Owner, Option<Generation>);
 
-// Two, since nearly always there is one at most, and each message enters several.
+/// No owner's.
+const NOBODY: Owner = 0;
+
+// Apart, since nearly always there is one at most, and each message enters several: of a queue's one word is read and written.
 thread_local! {
+    /// Whose the innermost one is.
     #[allow(clippy::missing_const_for_thread_local, reason = "loom's macro has no const form")]
-    static INNERMOST: Cell<Option<Callback>> = Cell::new(None);
+    static OWNER: Cell<Owner> = Cell::new(NOBODY);
+    /// Its generation; none if there is no innermost one.
+    #[allow(clippy::missing_const_for_thread_local, reason = "loom's macro has no const form")]
+    static GENERATION: Cell<Option<Generation>> = Cell::new(None);
     /// Those around it, the innermost of them last: a callback may step another queue or pool.
     #[allow(clippy::missing_const_for_thread_local, reason = "loom's macro has no const form")]
     static AROUND: RefCell<Vec<Callback>> = RefCell::new(Vec::new());
@@ -35,6 +42,8 @@ thread_local! {
 pub(crate) struct Inside {
     /// Whether it is inside of another.
     nested: bool,
+    /// Whether it has a generation.
+    dated: bool,
 }
 
 impl Inside {
@@ -57,19 +66,32 @@ impl Inside {
 
     #[inline]
     fn enter(owner: Owner, generation: Option<Generation>) -> Self {
-        let before = INNERMOST.try_with(|innermost| innermost.replace(Some((owner, generation))));
-        let Ok(Some(before)) = before else { return Self { nested: false } };
-        let _ = AROUND.try_with(|around| around.borrow_mut().push(before));
-        Self { nested: true }
+        let around = OWNER.try_with(|inner| inner.replace(owner)).unwrap_or(NOBODY);
+        let (nested, dated) = (around != NOBODY, generation.is_some());
+        if nested {
+            let before = GENERATION.try_with(|inner| inner.replace(generation)).unwrap_or_default();
+            let _ = AROUND.try_with(|all| all.borrow_mut().push((around, before)));
+        } else if dated {
+            let _ = GENERATION.try_with(|inner| inner.set(generation));
+        }
+        Self { nested, dated }
     }
 }
 
 impl Drop for Inside {
     #[inline]
     fn drop(&mut self) {
-        let before =
-            if self.nested { AROUND.try_with(|around| around.borrow_mut().pop()).ok() } else { None };
-        let _ = INNERMOST.try_with(|innermost| innermost.set(before.flatten()));
+        if self.nested {
+            let before = AROUND.try_with(|around| around.borrow_mut().pop()).ok().flatten();
+            let (owner, generation) = before.unwrap_or((NOBODY, None));
+            let _ = OWNER.try_with(|inner| inner.set(owner));
+            let _ = GENERATION.try_with(|inner| inner.set(generation));
+            return;
+        }
+        let _ = OWNER.try_with(|inner| inner.set(NOBODY));
+        if self.dated {
+            let _ = GENERATION.try_with(|inner| inner.set(None));
+        }
     }
 }
 
@@ -87,9 +109,12 @@ pub(crate) fn generation(owner: Owner) -> Option<Generation> {
 }
 
 fn innermost(owner: Owner) -> Option<Option<Generation>> {
-    let (inside, generation) = INNERMOST.try_with(Cell::get).ok().flatten()?;
+    let inside = OWNER.try_with(Cell::get).unwrap_or(NOBODY);
     if inside == owner {
-        return Some(generation);
+        return Some(GENERATION.try_with(Cell::get).unwrap_or_default());
+    }
+    if inside == NOBODY {
+        return None;
     }
     let find = |around: &RefCell<Vec<Callback>>| {
         around.borrow().iter().rev().find(|(inside, _)| *inside == owner).map(|&(_, generation)| generation)

@@ -126,7 +126,7 @@ impl<D: Dispatcher> Connection<D> {
         acquire: impl FnOnce(&Shared<D>, &Throttle, u64) -> Result<Permit, Refusal>,
     ) -> Result<Delivered, DeliverError<D::Message>> {
         if self.refused {
-            return Err(DeliverError::new(message, Refusal::Stopped));
+            return Err(refuse(&mut self.refused, message, Refusal::Stopped));
         }
         let admitted = self.shared.admit(&message, acquire);
         self.deliver_admitted(message, admitted)
@@ -139,14 +139,10 @@ impl<D: Dispatcher> Connection<D> {
         message: D::Message,
         admitted: Result<Option<Permit>, Refusal>,
     ) -> Result<Delivered, DeliverError<D::Message>> {
-        let outcome = match admitted {
-            Ok(permit) => self.offer(message, permit).map_err(|message| (message, Refusal::Stopped)),
-            Err(reason) => Err((message, reason)),
-        };
-        outcome.map_err(|(message, reason)| {
-            self.refused |= reason == Refusal::Stopped;
-            DeliverError::new(message, reason)
-        })
+        match admitted {
+            Ok(permit) => self.offer(message, permit),
+            Err(reason) => Err(refuse(&mut self.refused, message, reason)),
+        }
     }
 
     /// Begins to wait for room, if there are limits; the connection must not have been refused.
@@ -161,7 +157,11 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     #[inline]
-    fn offer(&mut self, message: D::Message, permit: Option<Permit>) -> Result<Delivered, D::Message> {
+    fn offer(
+        &mut self,
+        message: D::Message,
+        permit: Option<Permit>,
+    ) -> Result<Delivered, DeliverError<D::Message>> {
         let from = self.id();
         if self.shared.preprocess(from, &message) {
             match self.lane.enter() {
@@ -170,14 +170,15 @@ impl<D: Dispatcher> Connection<D> {
                     drop(visit);
                     return Ok(Delivered::Fast);
                 }
-                Entry::Closed => return Err(message),
+                Entry::Closed => return Err(refuse(&mut self.refused, message, Refusal::Stopped)),
                 Entry::Behind => {}
             }
         }
         let pending = self.lane.expect();
         let letter = Letter { message, postmark: self.shared.postmark() };
-        let enqueued = self.shared.enqueue(from, letter, pending, permit, Origin::Outside);
-        enqueued.map_err(|letter| letter.message)?;
+        if let Err(letter) = self.shared.enqueue(from, letter, pending, permit, Origin::Outside) {
+            return Err(refuse(&mut self.refused, letter.message, Refusal::Stopped));
+        }
         mark("queued");
         Ok(Delivered::Queued)
     }
@@ -263,6 +264,15 @@ impl<D: Dispatcher> Connection<D> {
     pub fn looks_closed(&self) -> bool {
         self.lane.looks_closed()
     }
+}
+
+/// A connection does not take `message`; whether it has `refused` one for good.
+// Apart, and not inlined: where it were, each message would be moved like what may be an error, in pieces.
+#[cold]
+#[inline(never)]
+fn refuse<M>(refused: &mut bool, message: M, reason: Refusal) -> DeliverError<M> {
+    *refused |= reason == Refusal::Stopped;
+    DeliverError::new(message, reason)
 }
 
 impl<D: Dispatcher> std::fmt::Debug for Connection<D> {

@@ -350,10 +350,10 @@ mod tests {
         (0..BURST).for_each(|item| push(&mut backlog, item));
         assert_eq!(backlog.len(), BURST as usize);
         (5..BURST).for_each(|_| assert!(backlog.pick(|item| item).is_some()));
-        assert!(room(&backlog).0 <= KEPT, "while some wait: {:?}", room(&backlog));
+        assert!(room(&backlog).0 <= 4 * KEPT, "while some wait: {:?}", room(&backlog));
         while backlog.pick(|item| item).is_some() {}
         let (items, lines) = room(&backlog);
-        assert!(items <= KEPT && lines == [0; 3], "{:?}", room(&backlog));
+        assert!(items <= 4 * KEPT && lines == [0; 3], "{:?}", room(&backlog));
         // And it still works, with lines that are counted anew.
         (0..9).for_each(|item| push(&mut backlog, item));
         assert_eq!(std::iter::from_fn(|| backlog.pick(|item| item)).count(), 9);

@@ -56,7 +56,10 @@ impl<T> Batches<T> {
         let (batch, first) = match many {
             0 => (0, 0),
             MANY.. if many >= items.capacity() / 4 => {
-                let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity((2 * many).next_power_of_two().min(KEPT)));
+                let next = self
+                    .spare
+                    .pop()
+                    .unwrap_or_else(|| Vec::with_capacity((2 * many).next_power_of_two().min(KEPT)));
                 (self.begin(std::mem::replace(items, next)), 0)
             }
             _ => {
