@@ -111,7 +111,7 @@ impl Arrivals {
         } else {
             self.overtaken += 1;
         }
-        if self.links.capacity() > KEPT && self.listed <= self.links.capacity() / 8 {
+        if self.links.capacity() > KEPT && self.listed <= self.links.capacity() / 32 {
             self.pack();
         }
         (home, last)
@@ -238,12 +238,12 @@ impl Arrivals {
         std::iter::successors(some(self.oldest), after).collect()
     }
 
-    /// Keeps no gaps, and a fourth of the room if that is enough. A step for each in the list, and so one for each message on
+    /// Keeps no gaps, and an eighth of the room if that is enough. A step for each in the list, and so one for each message on
     /// average.
     #[cold]
     fn pack(&mut self) {
         let mut old = std::mem::replace(self, Self::new(self.most));
-        self.links.reserve_exact((old.links.capacity() / 4).max(old.len()));
+        self.links.reserve_exact((old.links.capacity() / 8).max(old.len()));
         let list = old.list();
         self.chains = std::mem::take(&mut old.chains);
         for &place in &list {

@@ -32,12 +32,13 @@ pub struct Home {
 }
 
 /// From so many on, a batch is kept as it is.
-const MANY: usize = 64;
+const MANY: usize = 16;
 
 /// So many are put together.
 const TOGETHER: usize = 256;
 
-/// So many emptied vectors are kept: one goes to the inbox, and one comes back, at a time.
+/// So many emptied vectors are kept: one goes to the inbox for each that comes from there, and it may be some time until one
+/// is empty.
 const SPARE: usize = 8;
 
 impl<T> Batches<T> {
@@ -49,17 +50,17 @@ impl<T> Batches<T> {
     /// Takes in all of `items`, which are there, and leaves an empty vector. Where they are now.
     pub fn receive(&mut self, items: &mut Vec<Option<T>>) -> impl Iterator<Item = Home> + use<T> {
         let many = items.len();
-        if many < MANY {
+        if many == 0 {
             // Whatever flood there was is over.
-            self.spare.retain(|spare| spare.capacity() <= KEPT);
+            self.spare.retain(|spare| spare.capacity() <= TOGETHER);
+            self.spare.truncate(1);
         }
         let (batch, first) = match many {
             0 => (0, 0),
             MANY.. if many >= items.capacity() / 4 => {
-                let next = self
-                    .spare
-                    .pop()
-                    .unwrap_or_else(|| Vec::with_capacity((2 * many).next_power_of_two().min(KEPT)));
+                // Twice as many, so that whoever fills it seldom has it moved.
+                let room = (2 * many).next_power_of_two().min(KEPT);
+                let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(room));
                 (self.begin(std::mem::replace(items, next)), 0)
             }
             _ => {
@@ -252,23 +253,23 @@ mod tests {
             batches.take(home, |item| item);
         }
         assert!(batches.capacity() >= 2 * KEPT, "the next may be as many");
-        receive(&mut batches, 1);
-        assert!(batches.capacity() <= TOGETHER, "they were not");
+        receive(&mut batches, 0);
+        assert_eq!(batches.capacity(), 0, "there were none");
     }
 
     #[test]
     fn what_is_left_of_many_batches_can_be_put_together() {
         let (mut batches, mut together) = (Batches::new(), Batches::new());
-        let homes: Vec<_> = (0..100).map(|_| receive(&mut batches, 3 * MANY)).collect();
+        let homes: Vec<_> = (0..100).map(|_| receive(&mut batches, 12 * MANY)).collect();
         for homes in &homes {
-            assert!(!batches.is_loose(100 * 3 * MANY));
+            assert!(!batches.is_loose(100 * 12 * MANY));
             homes[1..].iter().for_each(|&home| assert!(batches.take(home, |item| item) < usize::MAX));
         }
-        assert!(batches.is_loose(100) && batches.room == 100 * 3 * MANY);
+        assert!(batches.is_loose(100) && batches.room == 100 * 12 * MANY);
         let moved: Vec<_> = homes.iter().map(|homes| batches.move_to(&mut together, homes[0])).collect();
         assert_eq!((batches.room, together.room, together.is_loose(100)), (0, 100, false));
         batches.replace_by(together);
-        assert!(batches.capacity() <= TOGETHER + SPARE * 3 * MANY, "and most vectors are gone");
+        assert!(batches.capacity() <= TOGETHER + SPARE * 12 * MANY, "and most vectors are gone");
         assert_eq!(
             moved.iter().map(|&home| batches.take(home, |item| item)).sum::<usize>(),
             0,
