@@ -59,7 +59,7 @@ impl<T> Batches<T> {
             0 => (0, 0),
             MANY.. if many >= items.capacity() / 4 => {
                 // Twice as many, so that whoever fills it seldom has it moved.
-                let room = (2 * many).next_power_of_two().min(KEPT);
+                let room = (2 * many).next_power_of_two().min(TOGETHER);
                 let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(room));
                 (self.begin(std::mem::replace(items, next)), 0)
             }
