@@ -156,21 +156,21 @@ fn each_step_shows() {
 fn figures_are_behind_by_64_callbacks_at_most() {
     let (queue, mut dispatch, _local) = DispatchQueue::builder(Office(Arc::default())).stepped();
     let mut connection = queue.connect();
-    for _ in 0..10 {
+    for _ in 0..100 {
         connection.connected().unwrap();
     }
     let _ = deliver(&mut connection, letter(6));
     for _ in 0..200 {
         let _ = deliver(&mut connection, letter(5));
     }
-    let behind = (1..=210).map(|ran| {
+    let behind = (1..=300).map(|ran| {
         assert_eq!(dispatch.step(), Step::Ran);
         let snapshot = queue.snapshot();
         assert_adds_up(&snapshot);
         ran - (snapshot.queued.dispatched + snapshot.queued.told)
     });
     // After the last message of a line it looks at once, and so after the only one of the higher priority.
-    let expected = (1..=11).chain((1..=64).cycle()).take(210);
+    let expected = (1..=64).chain(1..=37).chain((1..=64).cycle()).take(300);
     assert_eq!(behind.collect::<Vec<u64>>(), expected.collect::<Vec<_>>());
     let _ = deliver(&mut connection, letter(5));
     assert_eq!(dispatch.step(), Step::Ran);
@@ -178,7 +178,10 @@ fn figures_are_behind_by_64_callbacks_at_most() {
     connection.connected().unwrap();
     assert_eq!([dispatch.step(), dispatch.step(), dispatch.step()], [Step::Ran, Step::Ran, Step::Idle]);
     let end = queue.snapshot();
-    assert_eq!((end.queued.dispatched, end.queued.told, depths(&end)), (202, 11, Vec::new()));
+    assert_eq!((end.queued.dispatched, end.queued.told, depths(&end)), (202, 101, Vec::new()));
+    connection.connected().unwrap();
+    assert_eq!([dispatch.step(), dispatch.step()], [Step::Ran, Step::Idle]);
+    assert_eq!(queue.snapshot().queued.told, 102, "it looks before it says that nothing waits");
 }
 
 #[test]

@@ -52,7 +52,12 @@ impl<D: Dispatcher> DispatchLoop<D> {
     /// If the callback does, or the drop of a message that was discarded. The message counts as dispatched, the event as
     /// told, and the loop can be stepped on.
     pub fn step(&mut self) -> Step {
-        let closed = if self.knows_what_is_next() { None } else { self.take_in(false).closed() };
+        let closed = if self.knows_what_is_next() {
+            mark("went on without a look");
+            None
+        } else {
+            self.take_in(false).closed()
+        };
         if closed == Some(Stop::HandBack) {
             return Step::Stopped;
         }
@@ -107,11 +112,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
     /// something waits here, and goes to their ends.
     fn knows_what_is_next(&self) -> bool {
         let holds_some = self.backlog.len() > 0 || !self.events.is_empty();
-        let knows = holds_some && self.done.can_wait() && !self.shared.queue.inbox().has_news();
-        if knows {
-            mark("went on without a look");
-        }
-        knows
+        holds_some && self.done.can_wait() && !self.shared.queue.inbox().has_news()
     }
 
     /// Moves arrivals into the policy.

@@ -13,6 +13,7 @@ pub fn models() -> Vec<Model> {
     vec![
         a_new_line_against_going_on(),
         a_lost_line_against_going_on(),
+        a_discarded_line_against_going_on(),
         a_known_line_against_going_on(),
         a_discard_against_going_on(),
         an_event_against_going_on(),
@@ -132,6 +133,23 @@ fn a_lost_line_against_going_on() -> Model {
         let stepped = steps_against(&mut dispatch, &seen, 2, move || deliver(&mut other, 21));
         goes_first(&stepped, 21);
     })
+}
+
+/// The same, of a line that is lost since all of it has been discarded.
+fn a_discarded_line_against_going_on() -> Model {
+    Model::new("a_discarded_line_against_going_on", "D3 D7", 2)
+        .iterations(45)
+        .reaches(BOTH)
+        .reaches(&["discarded"])
+        .scenario(|| {
+            let Holding { mut dispatch, seen, mut holder, mut other, .. } = holding();
+            deliver(&mut holder, 13);
+            deliver(&mut other, 20);
+            other.discard().unwrap();
+            assert_eq!((dispatch.step(), seen.take()), (Step::Ran, vec![11]));
+            let stepped = steps_against(&mut dispatch, &seen, 2, move || deliver(&mut other, 21));
+            goes_first(&stepped, 21);
+        })
 }
 
 /// Before each step at which the message `urgent` was in, or at it, it ran.
