@@ -54,6 +54,9 @@ impl<T> Batches<T> {
             // Whatever flood there was is over.
             self.spare.retain(|spare| spare.capacity() <= TOGETHER);
             self.spare.truncate(1);
+            if self.room == 0 && self.batches.capacity() > TOGETHER {
+                *self = Self { spare: std::mem::take(&mut self.spare), ..Self::new() };
+            }
         }
         let (batch, first) = match many {
             0 => (0, 0),
