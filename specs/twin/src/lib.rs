@@ -6,8 +6,10 @@
 //! about sizes that take the other checkers ten times as long. And who makes a mistake in one of the two changes a count.
 
 pub mod constants;
+#[cfg(feature = "explore")]
 pub mod explore;
 pub mod ids;
+pub mod judge;
 pub mod protocol;
 
 pub mod abstract_bell;
