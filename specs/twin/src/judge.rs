@@ -121,6 +121,27 @@ impl<P: Judged> Judge<P> {
         !self.ways_to_return(call).is_empty()
     }
 
+    /// Whether one of these calls may return, whatever has been done so far: if it does not, it hangs.
+    pub fn must_return(&self, calls: &[usize]) -> bool {
+        self.explanations.iter().all(|explanation| {
+            let explanations = HashSet::from([explanation.clone()]);
+            let alone = Self { explanations, protocol: self.protocol.clone(), last: VecDeque::new(), judged: 0 };
+            calls.iter().any(|&call| alone.may_return(call))
+        })
+    }
+
+    /// A call was not made: of two that stand for one, with different outcomes, the other has returned.
+    pub fn forget(&mut self, call: usize) {
+        let before = std::mem::take(&mut self.explanations);
+        self.explanations = before
+            .into_iter()
+            .map(|(known, mut open)| {
+                open.retain(|(other, _)| *other != call);
+                (known, open)
+            })
+            .collect();
+    }
+
     /// A call that is alone on its thread, and that nobody else has to do with.
     ///
     /// # Errors
