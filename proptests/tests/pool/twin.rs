@@ -6,9 +6,7 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, Weak};
 
 use keylane::testing::ManualClock;
-use keylane::{
-    ControlError, Handler, Lease, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker,
-};
+use keylane::{ControlError, Handler, Lease, PauseGuard, PoolHandle, ShardedThreadPool, Step, Stop, Worker};
 use keylane_twin::Id;
 use keylane_twin::judge::{Judge, Judged, Unexplained};
 use keylane_twin::sharded_pool::ShardedPool;
@@ -25,6 +23,7 @@ const ITEMS: u8 = 48;
 const COMMITS: u8 = 12;
 const PAUSES: u8 = 10;
 const DRAINS: u8 = 5;
+const WAITING: usize = 1;
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -57,8 +56,7 @@ struct Plan {
 fn program() -> impl Strategy<Value = (Plan, Vec<Op>)> {
     let stop = prop_oneof![Just(Stop::RunRemaining), Just(Stop::HandBack)];
     let plan = (1..=3_usize, 1..=2_usize, stop);
-    let plan =
-        plan.prop_map(|(shards, threads_per_shard, stop)| Plan { shards, threads_per_shard, stop });
+    let plan = plan.prop_map(|(shards, threads_per_shard, stop)| Plan { shards, threads_per_shard, stop });
     let op = prop_oneof![
         25 => submit(how(), 2),
         3 => (1..=KEYS).prop_map(Op::Commit),
@@ -96,6 +94,7 @@ fn script(depth: u32) -> BoxedStrategy<Vec<Op>> {
 
 /// A pool, its workers, and the twin that judges them.
 struct Real {
+    this: Weak<Self>,
     plan: Plan,
     pool: PoolHandle<Clerk>,
     clock: ManualClock,
@@ -110,6 +109,8 @@ struct Real {
     /// When items that are for later are due.
     later: Mutex<Vec<(u32, u64)>>,
     counts: Mutex<Counts>,
+    /// Commits that came back: they are run, to learn which they are.
+    left: Mutex<Option<Vec<u64>>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -199,6 +200,7 @@ impl Real {
                 hands_back: plan.stop == Stop::HandBack,
             }));
             Self {
+                this: Weak::clone(real),
                 plan,
                 pool,
                 clock,
@@ -210,6 +212,7 @@ impl Real {
                 drains: Mutex::default(),
                 later: Mutex::default(),
                 counts: Mutex::default(),
+                left: Mutex::default(),
             }
         })
     }
@@ -304,17 +307,14 @@ impl Real {
             return;
         }
         let (name, shard) = (self.name(), self.shard(key));
-        let Clerk(real) = Clerk(Weak::clone(&self.this()));
+        let real = Weak::clone(&self.this);
         let callback = move || {
             let real = real.upgrade().expect("the test outlives it");
-            // What is left is run by whoever takes it back, to learn which one it is.
-            match &mut *LEFT.lock().unwrap() {
-                Some(left) if left.0 == std::thread::current().id() => left.1.push(name),
-                _ => {
-                    real.saw(Part::Step { shard, seen: Found::Commits(name) });
-                    real.saw(Part::Finish { name });
-                }
+            if let Some(left) = &mut *real.left.lock().unwrap() {
+                return left.push(name);
             }
+            real.saw(Part::Step { shard, seen: Found::Commits(name) });
+            real.saw(Part::Finish { name });
         };
         let accepted = self.pool.commit(&self.key(key), callback).is_ok();
         self.counts.lock().unwrap().commits += u8::from(accepted);
@@ -361,7 +361,8 @@ impl Real {
 
     fn drain(&self) {
         let number = self.counts.lock().unwrap().drains;
-        if self.is_inside() || number == DRAINS {
+        // Two that wait may be in many places.
+        if self.is_inside() || number == DRAINS || self.drains.lock().unwrap().len() == WAITING {
             return;
         }
         self.counts.lock().unwrap().drains += 1;
@@ -405,4 +406,88 @@ impl Real {
             false
         });
     }
+
+    /// Runs what is to be run, and takes back the rest.
+    fn end(&self) {
+        let runs_the_rest = self.plan.stop == Stop::RunRemaining;
+        if runs_the_rest {
+            while !self.guards.lock().unwrap().is_empty() {
+                self.resume();
+            }
+            self.advance(60);
+            self.act(&Op::Shutdown);
+            // With no handler on the stack, a pass over all workers that finds nothing has found everything.
+            while (0..self.workers.len()).any(|worker| self.step(worker) != Some(Step::Stopped)) {}
+        }
+        self.pool.shutdown(Stop::HandBack);
+        self.saw(if runs_the_rest { Part::ShutdownBack } else { Part::Shutdown });
+        self.check_drains();
+        assert!(self.drains.lock().unwrap().is_empty(), "P8: no drain waits for a pool that has ended");
+        let workers =
+            self.workers.iter().map(|worker| worker.lock().unwrap().take().expect("nobody steps it"));
+        let report = self.pool.reclaim(workers.collect());
+        *self.left.lock().unwrap() = Some(report.leftovers.iter().map(|(_, task)| task.name).collect());
+        report.commits.into_iter().for_each(|commit| commit.run());
+        let left = self.left.lock().unwrap().take().expect("just put there");
+        self.saw(Part::Leftovers { left });
+        self.submit(1, How::Back, &[]);
+        self.commit(1);
+        self.pause_as(PAUSES);
+    }
+}
+
+/// What the twin has judged of a program.
+struct Verdict {
+    parts: usize,
+    objections: usize,
+}
+
+fn judge(plan: Plan, program: &[Op], asks: bool) -> Result<Verdict, Unexplained> {
+    let real = Real::new(plan, asks);
+    for op in program {
+        real.act(op);
+        real.check_drains();
+    }
+    real.end();
+    let mut twin = real.twin.lock().unwrap();
+    match twin.broken.take() {
+        Some(broken) => Err(broken),
+        None => Ok(Verdict { parts: twin.judge.judged, objections: twin.objections.unwrap_or(0) }),
+    }
+}
+
+#[test]
+fn the_pool_does_what_the_twin_says() {
+    let config = Config {
+        cases: 2048,
+        failure_persistence: None,
+        // In milliseconds: each step of shrinking a hang takes as long as a hang.
+        max_shrink_time: 60_000,
+        ..Config::default()
+    };
+    let judged = Cell::new((0, 0));
+    let outcome = TestRunner::new(config).run(&program(), |(plan, ops)| {
+        let found = judge(plan, &ops, false);
+        let found = found.map_err(|unexplained| TestCaseError::fail(format!("{unexplained:?}")))?;
+        let (programs, parts) = judged.get();
+        judged.set((programs + 1, parts + found.parts));
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failed| panic!("{failed}"));
+    let (programs, parts) = judged.get();
+    println!("{programs} programs judged by the twin, {parts} parts of calls");
+    assert!(programs >= 2048 && parts > 10 * programs, "judged: {judged:?}");
+}
+
+/// It would have objected to anything else: to each outcome that was not seen, at each part of each of these.
+#[test]
+fn the_twin_says_nothing_else() {
+    let mut runner = TestRunner::deterministic();
+    let mut objections = 0;
+    for _ in 0..256 {
+        let (plan, ops) = program().new_tree(&mut runner).unwrap().current();
+        objections += judge(plan, &ops, true).unwrap_or_else(|broken| panic!("{broken:?}")).objections;
+    }
+    println!("{objections} objections");
+    assert!(objections > 5_000, "{objections}");
 }

@@ -125,7 +125,8 @@ impl<P: Judged> Judge<P> {
     pub fn must_return(&self, calls: &[usize]) -> bool {
         self.explanations.iter().all(|explanation| {
             let explanations = HashSet::from([explanation.clone()]);
-            let alone = Self { explanations, protocol: self.protocol.clone(), last: VecDeque::new(), judged: 0 };
+            let alone =
+                Self { explanations, protocol: self.protocol.clone(), last: VecDeque::new(), judged: 0 };
             calls.iter().any(|&call| alone.may_return(call))
         })
     }

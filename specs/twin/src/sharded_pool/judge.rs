@@ -368,8 +368,8 @@ impl Judged for ShardedPool {
                 vec![Part::Remove { key, removed }]
             }
             Part::Step { shard, seen } => {
-                let all =
-                    [Found::Idle, Found::Stopped, Found::Runs(u64::MAX), Found::Commits(u64::MAX)].into_iter();
+                let all = [Found::Idle, Found::Stopped, Found::Runs(u64::MAX), Found::Commits(u64::MAX)]
+                    .into_iter();
                 all.filter(|&other| other != seen).map(|seen| Part::Step { shard, seen }).collect()
             }
             Part::Pause { thread, accepted } => vec![Part::Pause { thread, accepted: !accepted }],

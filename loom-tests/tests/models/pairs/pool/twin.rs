@@ -59,7 +59,8 @@ fn key(item: u32) -> Id {
 
 impl Teller {
     fn part(&mut self, action: &Action) -> Option<Part> {
-        let submit = |item: u32, how, accepted| Part::Submit { name: item.into(), key: key(item), how, accepted };
+        let submit =
+            |item: u32, how, accepted| Part::Submit { name: item.into(), key: key(item), how, accepted };
         let step = |seen| Part::Step { shard: 1, seen };
         Some(match action {
             &Action::Submit(item, accepted) => submit(item, Submitted::Back, accepted),
