@@ -41,6 +41,8 @@ struct Seen {
     /// Sessions whose callbacks are on the stack.
     running: Vec<Id>,
     makes_a_group: bool,
+    /// Who makes the calls that are on the stack.
+    calls: Vec<Thread>,
     /// Arrivals that are on the stack, as indexes of their parts.
     arriving: Vec<usize>,
 }
@@ -50,6 +52,7 @@ struct Seen {
 enum Told {
     Part(Part),
     Publish { number: u8, epoch: Id, seen: Published },
+    Begins { thread: Thread, session: Id, name: u64, epoch: Id },
     Rests(Thread),
 }
 
@@ -85,8 +88,13 @@ impl Gatekeeper for Clerk {
     fn pass(&self, turn: Turn<'_, Self>, mut parcel: Parcel) {
         let real = self.0.upgrade().expect("the test outlives its gate's callbacks");
         let session = turn.session().get() as Id;
-        real.saw(Part::Begins { session, name: parcel.name, epoch: turn.epoch().0 as Id });
-        real.seen.lock().unwrap().running.push(session);
+        {
+            let seen = &mut *real.seen.lock().unwrap();
+            let thread = *seen.calls.last().expect("callbacks run in calls");
+            let epoch = turn.epoch().0 as Id;
+            seen.parts.push(Told::Begins { thread, session, name: parcel.name, epoch });
+            seen.running.push(session);
+        }
         let looks = || {
             let found =
                 parcel.letter.group == 0 || real.seen.lock().unwrap().present.contains(&parcel.letter.group);
@@ -200,12 +208,13 @@ impl Real {
             seen.parts.push(Told::Part(arrives));
             let at = seen.parts.len() - 1;
             seen.busy.push(id);
+            seen.calls.push(Thread::Brings(id));
             seen.arriving.push(at);
             (name, at)
         };
         let accepted = session.arrive(Parcel { name, needs, letter: letter.clone() }).is_ok();
         let seen = &mut *self.seen.lock().unwrap();
-        (seen.busy.pop(), seen.arriving.pop());
+        (seen.busy.pop(), seen.calls.pop(), seen.arriving.pop());
         if !accepted {
             match &mut seen.parts[at] {
                 Told::Part(Part::Arrive { seen, .. }) => *seen = Arrived::Refused,
@@ -222,6 +231,7 @@ impl Real {
             seen.publishers += 1;
             let number = seen.publishers - 1;
             seen.parts.push(Told::Publish { number, epoch, seen: Published::Done });
+            seen.calls.push(Thread::Publishes(number));
             (number, seen.parts.len() - 1)
         };
         let outcome = match self.gate.publish(Epoch(epoch.into()), Arc::new(epoch.into())) {
@@ -229,7 +239,11 @@ impl Real {
             Err(PublishError::Stale { published, .. }) => Published::Stale(published.0 as Id),
             Err(_) => Published::Stopped,
         };
-        self.seen.lock().unwrap().parts[at] = Told::Publish { number, epoch, seen: outcome };
+        {
+            let seen = &mut *self.seen.lock().unwrap();
+            seen.calls.pop();
+            seen.parts[at] = Told::Publish { number, epoch, seen: outcome };
+        }
         if outcome == Published::Done {
             self.rests(Thread::Publishes(number));
         }
@@ -243,10 +257,15 @@ impl Real {
             }
             seen.present.push(group);
             seen.makes_a_group = true;
+            seen.calls.push(Thread::Makes);
             seen.parts.extend([Part::Show { group }, Part::Appeared].map(Told::Part));
         }
         self.gate.group_appeared(&group);
-        self.seen.lock().unwrap().makes_a_group = false;
+        {
+            let seen = &mut *self.seen.lock().unwrap();
+            seen.makes_a_group = false;
+            seen.calls.pop();
+        }
         self.rests(Thread::Makes);
     }
 
@@ -270,16 +289,18 @@ fn run(program: &[Op]) -> (Twin, Vec<Part>) {
     let Seen { parts, sessions, publishers, .. } = std::mem::take(&mut *real.seen.lock().unwrap());
     let twin = Twin::judging(&Scope { sessions, groups: GROUPS - 1, publishers });
     let publisher = |number: u8| twin.publishers().nth(number.into()).expect("it was counted");
+    let id = |thread| match thread {
+        Thread::Brings(session) => session - 1,
+        Thread::Publishes(number) => publisher(number),
+        Thread::Makes => twin.maker(),
+    };
     let part = |told| match told {
         Told::Part(part) => part,
         Told::Publish { number, epoch, seen } => Part::Publish { thread: publisher(number), epoch, seen },
-        Told::Rests(thread) => Part::Rests {
-            thread: match thread {
-                Thread::Brings(session) => session - 1,
-                Thread::Publishes(number) => publisher(number),
-                Thread::Makes => twin.maker(),
-            },
-        },
+        Told::Begins { thread, session, name, epoch } => {
+            Part::Begins { thread: id(thread), session, name, epoch }
+        }
+        Told::Rests(thread) => Part::Rests { thread: id(thread) },
     };
     let mut told = Vec::<Part>::new();
     for part in parts.into_iter().map(part) {
@@ -294,7 +315,13 @@ fn run(program: &[Op]) -> (Twin, Vec<Part>) {
 
 #[test]
 fn the_gate_does_what_the_twin_says() {
-    let config = Config { cases: 2048, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: 2048,
+        failure_persistence: None,
+        // As for the reference model.
+        max_shrink_iters: if std::env::var_os("KEYLANE_MUTANT").is_some() { 0 } else { 20_000 },
+        ..Config::default()
+    };
     let judged = Cell::new((0, 0));
     let outcome = TestRunner::new(config).run(&program(), |ops| {
         let (twin, parts) = run(&ops);

@@ -255,15 +255,15 @@ impl DispatchQueue {
 
     fn empty_out(&self, known: &Known<State>, thread: Id, event: bool, accepted: bool) -> Nexts {
         let state = &known.state;
+        let action = if event { Action::Reset { thread } } else { Action::Discard { thread } };
         if !accepted {
-            return done(known, state.has_ended());
+            return done(known, state.has_ended() && self.step(state, &action).is_none());
         }
         let connection = &state.connections[usize::from(thread)];
         if !event && connection.emptied == connection.delivered {
             // Twice, with nothing in between: nothing comes of it.
             return done(known, !state.has_ended());
         }
-        let action = if event { Action::Reset { thread } } else { Action::Discard { thread } };
         self.goes(known, &action, |_| Some(vec![Part::Ring { thread }]))
     }
 
@@ -471,13 +471,15 @@ impl Judged for DispatchQueue {
                 Some(ring) => self.goes(known, &ring, |_| Some(vec![Part::Ring { thread }])),
                 None => done(known, true),
             },
-            Part::Send { accepted: false, .. } => done(known, state.local.door != Door::Open),
-            Part::Send { name, priority, fast, .. } => {
-                let Some(after) = self.step(state, &Action::Send { priority, fast }) else {
-                    return Vec::new();
-                };
-                let message = (self.me(), after.to_oneself);
-                vec![(known.named(after, name, message), vec![Part::Ring { thread: self.sender() }])]
+            Part::Send { name, priority, fast, accepted } => {
+                match self.step(state, &Action::Send { priority, fast }) {
+                    Some(after) if accepted => {
+                        let message = (self.me(), after.to_oneself);
+                        vec![(known.named(after, name, message), vec![Part::Ring { thread: self.sender() }])]
+                    }
+                    None if !accepted => done(known, state.local.door != Door::Open),
+                    _ => Vec::new(),
+                }
             }
             Part::Empty { thread, event, accepted } => self.empty_out(known, thread, event, accepted),
             Part::Dispatch { seen, ref dropped } => self.dispatch(known, seen, dropped),

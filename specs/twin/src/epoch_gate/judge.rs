@@ -50,6 +50,8 @@ pub enum Part {
     Appeared,
     /// A callback begins.
     Begins {
+        /// Who runs it.
+        thread: Id,
         /// In which session.
         session: Id,
         /// Of which message.
@@ -181,12 +183,12 @@ impl EpochGate {
     fn comes(&self, known: &Known<State>, part: &Part) -> Nexts {
         let &Part::Arrive { session, name, needs, group, seen } = part else { unreachable!("it is one") };
         let before = &known.state;
-        if seen == Arrived::Refused {
-            return done(known, before.is_stopped());
-        }
         let Some(after) = self.step(before, &Action::Arrive { session, needs, group }) else {
-            return Vec::new();
+            return done(known, seen == Arrived::Refused && before.is_stopped());
         };
+        if seen == Arrived::Refused {
+            return Vec::new();
+        }
         let is_wanted = after.asked() != before.asked();
         if is_wanted != (seen == Arrived::Wanted) {
             return Vec::new();
@@ -196,32 +198,31 @@ impl EpochGate {
     }
 
     fn publishes(&self, known: &Known<State>, thread: Id, epoch: Id, seen: Published) -> Nexts {
+        let state = &known.state;
+        let publish = Action::Publish { thread, epoch };
+        let refused = || self.step(state, &publish).is_none();
         match seen {
-            Published::Done => self.goes(known, &Action::Publish { thread, epoch }, |_| Some(Vec::new())),
-            Published::Stopped => done(known, known.state.is_stopped()),
-            Published::Stale(newest) => {
-                let refused = self.step(&known.state, &Action::Publish { thread, epoch }).is_none();
-                done(known, refused && known.state.published() == Some(newest))
-            }
+            Published::Done => self.goes(known, &publish, |_| Some(Vec::new())),
+            Published::Stopped => done(known, refused() && state.is_stopped()),
+            Published::Stale(newest) => done(known, refused() && state.published() == Some(newest)),
         }
     }
 
-    /// It has begun already, as the next one of its session; or whoever walks over the sessions finds it.
-    fn begins(&self, known: &Known<State>, session: Id, name: u64, epoch: Id) -> Nexts {
+    /// It has begun already, as the next one of its session or with its arrival; or it is found by walking over the sessions.
+    fn begins(&self, known: &Known<State>, part: &Part) -> Nexts {
+        let &Part::Begins { thread, session, name, epoch } = part else { unreachable!("it is one") };
         let state = &known.state;
         let Some(&(of_session, number)) = known.names.get(&name) else { return Vec::new() };
         let is_it = |state: &State| {
-            let calls = runner(state, session).is_some_and(|thread| state.is_at(thread, Place::Calls));
+            let calls = runner(state, session) == Some(thread) && state.is_at(thread, Place::Calls);
             calls && session == of_session && state.running(session) == Some((number, epoch))
         };
-        if state.running(session).is_some() {
-            return done(known, is_it(state));
+        match state.threads[usize::from(thread)].place {
+            Place::Walks => {
+                self.goes(known, &Action::BeginFrom { thread }, |after| is_it(after).then(Vec::new))
+            }
+            _ => done(known, is_it(state)),
         }
-        let walks = (0..).zip(&state.threads).filter(|(_, thread)| thread.place == Place::Walks);
-        let finds = |(thread, _)| {
-            self.goes(known, &Action::BeginFrom { thread }, |after| is_it(after).then(Vec::new))
-        };
-        walks.flat_map(finds).collect()
     }
 
     fn looks(&self, known: &Known<State>, session: Id, found: bool) -> Nexts {
@@ -280,7 +281,7 @@ impl Judged for EpochGate {
             Part::Publish { thread, epoch, seen } => self.publishes(known, thread, epoch, seen),
             Part::Show { group } => self.goes(known, &Action::Show { group }, |_| Some(Vec::new())),
             Part::Appeared => self.goes(known, &Action::Appeared, |_| Some(Vec::new())),
-            Part::Begins { session, name, epoch } => self.begins(known, session, name, epoch),
+            Part::Begins { .. } => self.begins(known, part),
             Part::Looks { session, found } => self.looks(known, session, found),
             Part::Parks { session, accepted } => self.parks(known, session, accepted),
             Part::Ends { session, last } => {
@@ -325,10 +326,10 @@ impl Judged for EpochGate {
                 let all = all.filter(|&other| other != seen);
                 all.map(|seen| Part::Publish { thread, epoch, seen }).collect()
             }
-            Part::Begins { session, name, epoch } => vec![
-                Part::Begins { session, name: u64::MAX, epoch },
-                Part::Begins { session, name, epoch: epoch + 1 },
-                Part::Begins { session, name, epoch: epoch - 1 },
+            Part::Begins { thread, session, name, epoch } => vec![
+                Part::Begins { thread, session, name: u64::MAX, epoch },
+                Part::Begins { thread, session, name, epoch: epoch + 1 },
+                Part::Begins { thread, session, name, epoch: epoch - 1 },
             ],
             Part::Looks { session, found } => vec![Part::Looks { session, found: !found }],
             Part::Parks { session, accepted } => vec![Part::Parks { session, accepted: !accepted }],

@@ -108,7 +108,9 @@ impl Judged for Inbox {
             Part::Push { thread, seen: Some(woke) } => {
                 self.goes(known, &Action::Push { thread }, rings(thread, woke))
             }
-            Part::Push { seen: None, .. } => done(state.closed),
+            Part::Push { thread, seen: None } => {
+                done(state.closed && self.step(state, &Action::Push { thread }).is_none())
+            }
             Part::Close { woke } if state.closed => done(!woke && !state.asleep),
             Part::Close { woke } => self.goes(known, &Action::Close, rings(self.closer(), woke)),
             Part::Ring { thread } if state.ringing.has(thread) => {

@@ -168,16 +168,22 @@ impl ShardedPool {
         after.map(|after| (known.then(after), left)).into_iter().collect()
     }
 
-    fn submit(&self, known: &Known<State>, name: u64, key: Id, how: Submitted) -> Nexts {
+    fn submit(&self, known: &Known<State>, part: &Part) -> Nexts {
+        let &Part::Submit { name, key, how, accepted } = part else { unreachable!("it is one") };
         let action = match how {
             Submitted::Back => Action::Submit { key },
             Submitted::Front => Action::SubmitFront { key },
             Submitted::Later => Action::SubmitAfter { key },
             Submitted::Inside(from) => Action::HandleSubmit { from, key },
         };
-        let Some(after) = self.step(&known.state, &action) else { return Vec::new() };
-        let item = (key, after.accepted);
-        vec![(known.named(after, name, item), Vec::new())]
+        match self.step(&known.state, &action) {
+            Some(after) if accepted => {
+                let item = (key, after.accepted);
+                vec![(known.named(after, name, item), Vec::new())]
+            }
+            None if !accepted => done(known, known.state.is_closed(self.shard_of(key))),
+            _ => Vec::new(),
+        }
     }
 
     /// In the order in which it would be taken.
@@ -305,14 +311,15 @@ impl Judged for ShardedPool {
     fn take(&self, known: &Known<State>, part: &Part) -> Nexts {
         let state = &known.state;
         match *part {
-            Part::Submit { name, key, how, accepted: true } => self.submit(known, name, key, how),
-            Part::Submit { key, .. } => done(known, state.is_closed(self.shard_of(key))),
-            Part::Commit { name, shard, accepted: true } => {
-                let Some(after) = self.step(state, &Action::Commit { shard }) else { return Vec::new() };
-                let commit = (0, self.items + after.committed);
-                vec![(known.named(after, name, commit), Vec::new())]
-            }
-            Part::Commit { shard, .. } => done(known, state.is_closed(shard)),
+            Part::Submit { .. } => self.submit(known, part),
+            Part::Commit { name, shard, accepted } => match self.step(state, &Action::Commit { shard }) {
+                Some(after) if accepted => {
+                    let commit = (0, self.items + after.committed);
+                    vec![(known.named(after, name, commit), Vec::new())]
+                }
+                None if !accepted => done(known, state.is_closed(shard)),
+                _ => Vec::new(),
+            },
             Part::Ripen { name } => match known.names.get(&name) {
                 Some(&(_, item)) => self.goes(known, &Action::Ripen { item }, Vec::new()),
                 None => Vec::new(),
@@ -336,7 +343,10 @@ impl Judged for ShardedPool {
             },
             Part::Pause { thread, accepted: true } => self.pause(known, thread),
             // It looks as soon as it has the lock of the controls, and shutdowns have that until they are over.
-            Part::Pause { .. } => done(known, state.is_stopped(1)),
+            Part::Pause { thread, .. } => {
+                let refused = self.step(state, &Action::Pause { thread }).is_none();
+                done(known, refused && state.is_stopped(1))
+            }
             Part::Quiet { thread } => self.pause(known, thread),
             Part::Resume { thread } => self.resume(known, thread),
             Part::Drain { thread } => self.drain(known, thread),

@@ -27,13 +27,11 @@ pub fn retell(calls: &[Recorded<Action>]) -> Retold<Twin> {
         groups: 1,
         publishers: count(|action| matches!(action, Action::Publish(..))),
     });
-    let mut published = 0;
     let retold = calls.iter().map(|call| {
-        let actions = &call.alternatives[0];
-        let parts = match actions.is_empty() {
+        let parts = match call.alternatives[0].is_empty() {
             // A callback that has found its group, between its two stamps.
-            true => vec![Part::Looks { session: session_of(calls, call.invoked), found: true }],
-            false => parts(&twin, actions, &mut published),
+            true => vec![Part::Looks { session: began(calls, call).1, found: true }],
+            false => parts(thread_of(&twin, calls, call), call),
         };
         Call { invoked: call.invoked, returned: call.returned, alternatives: vec![parts] }
     });
@@ -41,25 +39,43 @@ pub fn retell(calls: &[Recorded<Action>]) -> Retold<Twin> {
     (twin, retold)
 }
 
-/// The session whose callback began at this moment.
-fn session_of(calls: &[Recorded<Action>], began: usize) -> Id {
-    let begins = calls.iter().filter(|call| call.returned == began).find_map(|call| {
+/// The part of a call that ends where the callback begins that runs in this one; and in which session.
+fn began<'a>(calls: &'a [Recorded<Action>], inside: &Recorded<Action>) -> (&'a Recorded<Action>, Id) {
+    let begins = calls.iter().filter(|call| call.returned == inside.invoked).find_map(|call| {
         match call.alternatives[0].last() {
-            Some(&Action::Begins(session, ..)) => Some(session as Id),
+            Some(&Action::Begins(session, ..)) => Some((call, session as Id)),
             _ => None,
         }
     });
     begins.expect("a callback began")
 }
 
-fn parts(twin: &Twin, actions: &[Action], published: &mut usize) -> Vec<Part> {
+/// Who makes a call. After a callback the same who made it before.
+fn thread_of(twin: &Twin, calls: &[Recorded<Action>], call: &Recorded<Action>) -> Id {
+    let is_publish =
+        |call: &&Recorded<Action>| matches!(call.alternatives[0].first(), Some(Action::Publish(..)));
+    match call.alternatives[0].first() {
+        Some(&Action::Arrive(session, ..)) => session as Id - 1,
+        Some(Action::Publish(..)) => {
+            let before = calls.iter().take_while(|&other| !std::ptr::eq(other, call));
+            twin.publishers().nth(before.filter(is_publish).count()).expect("they were counted")
+        }
+        Some(Action::Ends(_)) => {
+            let inside = calls.iter().find(|other| other.returned == call.invoked);
+            thread_of(twin, calls, began(calls, inside.expect("a callback ended")).0)
+        }
+        // Only groups are made by others that run callbacks.
+        _ => twin.maker(),
+    }
+}
+
+fn parts(thread: Id, call: &Recorded<Action>) -> Vec<Part> {
+    let actions = &call.alternatives[0];
     let mut parts = Vec::new();
     for (at, action) in actions.iter().enumerate() {
         let next = actions.get(at + 1);
         let is_last = !matches!(next, Some(Action::Begins(..)));
-        let rests = |parts: &mut Vec<Part>, thread: Id| {
-            parts.extend(is_last.then_some(Part::Rests { thread }));
-        };
+        let rests = is_last.then_some(Part::Rests { thread });
         match *action {
             Action::Arrive(session, number, needs, group, outcome) => {
                 let seen = match outcome {
@@ -69,7 +85,7 @@ fn parts(twin: &Twin, actions: &[Action], published: &mut usize) -> Vec<Part> {
                 };
                 let (session, needs) = (session as Id, needs as Id);
                 parts.push(Part::Arrive { session, name: number.into(), needs, group, seen });
-                rests(&mut parts, session - 1);
+                parts.extend(rests);
             }
             Action::Publish(epoch, outcome) => {
                 let seen = match outcome {
@@ -77,18 +93,16 @@ fn parts(twin: &Twin, actions: &[Action], published: &mut usize) -> Vec<Part> {
                     Publishing::Stale(newest) => Published::Stale(newest as Id),
                     Publishing::Stopped => Published::Stopped,
                 };
-                let thread = twin.publishers().nth(*published).expect("they were counted");
-                *published += 1;
                 parts.push(Part::Publish { thread, epoch: epoch as Id, seen });
-                rests(&mut parts, thread);
+                parts.extend(rests);
             }
             Action::Appeared => {
                 parts.extend([Part::Show { group: MISSING }, Part::Appeared]);
-                rests(&mut parts, twin.maker());
+                parts.extend(rests);
             }
             Action::Begins(session, number, epoch) => {
                 let session = session as Id;
-                parts.push(Part::Begins { session, name: number.into(), epoch: epoch as Id });
+                parts.push(Part::Begins { thread, session, name: number.into(), epoch: epoch as Id });
                 // Where callbacks are stamped, that is a call of its own.
                 if let Some(Action::Ends(_)) = next {
                     parts.push(Part::Looks { session, found: true });
