@@ -214,7 +214,9 @@ impl Real {
         };
         let accepted = session.arrive(Parcel { name, needs, letter: letter.clone() }).is_ok();
         let seen = &mut *self.seen.lock().unwrap();
-        (seen.busy.pop(), seen.calls.pop(), seen.arriving.pop());
+        seen.busy.pop();
+        seen.calls.pop();
+        seen.arriving.pop();
         if !accepted {
             match &mut seen.parts[at] {
                 Told::Part(Part::Arrive { seen, .. }) => *seen = Arrived::Refused,

@@ -134,7 +134,7 @@ impl Twin {
     fn does(&mut self, part: Part) {
         if let Some(objections) = &mut self.objections {
             for other in ShardedPool::otherwise(&part) {
-                let accepted = self.judge.clone().does(&[other.clone()]).is_ok();
+                let accepted = self.judge.clone().does(std::slice::from_ref(&other)).is_ok();
                 assert!(!accepted, "not {part:?}, but {other:?}: no objection");
                 *objections += 1;
             }

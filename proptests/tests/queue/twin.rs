@@ -130,9 +130,10 @@ impl Run {
         })
     }
 
-    fn parts(self) -> Vec<Part> {
+    fn parts(mut self) -> Vec<Part> {
+        let late = self.seen.split_off(self.reclaimed);
         let mut teller = Teller {
-            seen: self.seen[..self.reclaimed].to_vec().into_iter().peekable(),
+            seen: self.seen.into_iter().peekable(),
             slots: [None; SLOTS],
             letters: HashMap::new(),
             parts: Vec::new(),
@@ -142,7 +143,7 @@ impl Run {
             assert_eq!(teller.seen.next(), None, "all has been told");
         };
         tell(&mut teller, &self.program);
-        teller.seen = self.seen[self.reclaimed..].to_vec().into_iter().peekable();
+        teller.seen = late.into_iter().peekable();
         let dropped = Some(teller.discarded());
         let left = self.report.0.into_iter().map(|(_, id)| id).collect();
         let untold = self.report.1.into_iter().map(|(from, _)| thread(from)).collect();

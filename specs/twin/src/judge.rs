@@ -234,12 +234,12 @@ pub fn explain_nothing_else<P: Judged>(protocol: &P, parts: &[P::Part]) -> Resul
     for part in parts {
         for other in P::otherwise(part) {
             assert!(
-                judge.clone().does(&[other.clone()]).is_err(),
+                judge.clone().does(std::slice::from_ref(&other)).is_err(),
                 "not {part:?}, but {other:?}: no objection"
             );
             objections += 1;
         }
-        judge.does(&[part.clone()])?;
+        judge.does(std::slice::from_ref(part))?;
     }
     Ok(objections)
 }
