@@ -1,11 +1,12 @@
 //! What each call of a model did, and whether it has a sequential explanation: asked of every interleaving.
 
-use std::collections::HashSet;
-use std::fmt::Debug;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::{self, Debug, Formatter};
 use std::hash::Hash;
 use std::sync::Mutex;
 
 use keylane_proptests::history::{Call, Specification, explain};
+use keylane_twin::judge::{self, Judged};
 use loom::thread::ThreadId;
 
 use crate::harness::{Clock, Log};
@@ -121,13 +122,32 @@ impl<A: Clone + Debug + Eq + Hash> History<A> {
 }
 
 /// A specification, and the histories that it has explained already: there are few distinct ones.
-#[derive(Debug)]
 pub struct Judge<S: Specification> {
     start: S,
+    /// What the twin has to say, if the model is one of its own.
+    twin: Option<Twin<S::Action>>,
     explained: Mutex<Histories<S::Action>>,
 }
 
 type Histories<A> = HashSet<Vec<Recorded<A>>>;
+
+/// Judges a history, and says what is wrong with it; and whether nothing else may be.
+type Twin<A> = Box<dyn Fn(&[Recorded<A>], Strictly) -> Result<(), String> + Send + Sync>;
+
+/// Whether the twin must object to the same history with other outcomes.
+type Strictly = bool;
+
+/// A history in the words of a twin: with which constants, and which parts of its calls.
+pub type Retold<P> = (P, Vec<judge::Call<<P as Judged>::Part>>);
+
+/// How many models each twin judges.
+pub static JUDGED: Mutex<BTreeMap<&str, usize>> = Mutex::new(BTreeMap::new());
+
+impl<S: Specification + Debug> Debug for Judge<S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judge").field("start", &self.start).finish_non_exhaustive()
+    }
+}
 
 impl<S: Specification + Sync> Judge<S>
 where
@@ -135,7 +155,27 @@ where
 {
     /// Explains histories that begin in the state `start`.
     pub fn new(start: S) -> Self {
-        Self { start, explained: Mutex::default() }
+        Self { start, twin: None, explained: Mutex::default() }
+    }
+
+    /// The same, which a twin has to explain as well, if it knows all that the model does.
+    pub fn and_twin<P: Judged>(self, knows: bool, retell: fn(&[Recorded<S::Action>]) -> Retold<P>) -> Self
+    where
+        S::Action: 'static,
+    {
+        if !knows {
+            return self;
+        }
+        *JUDGED.lock().unwrap().entry(P::MODULE).or_default() += 1;
+        let twin = move |calls: &[Recorded<S::Action>], strictly: Strictly| {
+            let (twin, calls) = retell(calls);
+            judge::explain(&twin, &calls).map_err(|unexplained| format!("{unexplained:?}"))?;
+            match !strictly || objects(&twin, &calls) {
+                true => Ok(()),
+                false => Err(format!("{} would explain any outcome", P::MODULE)),
+            }
+        };
+        Self { twin: Some(Box::new(twin)), ..self }
     }
 
     /// Panics unless `calls` have an explanation.
@@ -144,12 +184,19 @@ where
         if explained.contains(&calls) {
             return;
         }
+        let strictly = explained.is_empty();
         // loom's threads have small stacks, and the search is recursive.
-        let found = std::thread::scope(|scope| {
-            let search = scope.spawn(|| self.some_choice(&calls, &mut Vec::new()));
+        let (found, of_twin) = std::thread::scope(|scope| {
+            let search = scope.spawn(|| {
+                let of_twin = self.twin.as_ref().map(|twin| twin(&calls, strictly));
+                (self.some_choice(&calls, &mut Vec::new()), of_twin)
+            });
             search.join().expect("the specification does not panic")
         });
         assert!(found, "no sequential explanation of this history:\n{}", tell(&calls));
+        if let Some(Err(why)) = of_twin {
+            panic!("the twin has no explanation of this history:\n{}{why}", tell(&calls));
+        }
         explained.insert(calls);
     }
 
@@ -164,6 +211,21 @@ where
             found
         })
     }
+}
+
+/// Whether a twin objects to a history in which one call had another outcome, for some call and outcome. (Not for each: of
+/// calls that overlap another may have been possible as well.)
+fn objects<P: Judged>(twin: &P, calls: &[judge::Call<P::Part>]) -> bool {
+    (0..calls.len()).any(|call| {
+        let [parts] = &calls[call].alternatives[..] else { return false };
+        (0..parts.len()).any(|part| {
+            P::otherwise(&parts[part]).into_iter().any(|other| {
+                let mut calls = calls.to_vec();
+                calls[call].alternatives[0][part] = other;
+                judge::explain(twin, &calls).is_err()
+            })
+        })
+    })
 }
 
 fn tell<A: Debug>(calls: &[Recorded<A>]) -> String {

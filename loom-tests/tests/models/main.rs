@@ -81,6 +81,9 @@ fn main() {
             Ok(())
         })
     });
-    let table = Trial::test("every_operation_has_its_row", || Ok(pairs::every_operation_has_its_row()?));
+    let table = Trial::test("every_operation_has_its_row", || {
+        pairs::every_operation_has_its_row()?;
+        Ok(pairs::the_twins_judge()?)
+    });
     libtest_mimic::run(&Arguments::from_args(), explored.chain([table]).collect()).exit();
 }

@@ -2,6 +2,7 @@
 
 mod ops;
 mod real;
+mod twin;
 
 use std::sync::Arc;
 

@@ -40,15 +40,21 @@ impl Drain {
 
     /// Whether it goes on waiting, as it should.
     pub fn still_waits(&mut self, expected: Drained) -> bool {
-        let within = match expected {
-            Drained::Waits | Drained::MayStop => GLANCE,
-            Drained::Done | Drained::Stopped => HANG,
-        };
-        match (self.returned.recv_timeout(within), expected) {
-            (Err(RecvTimeoutError::Timeout), Drained::Waits | Drained::MayStop) => true,
-            (Ok(Ok(())), Drained::Done) => false,
-            (Ok(Err(ControlError::Stopped)), Drained::Stopped | Drained::MayStop) => false,
+        let must_return = matches!(expected, Drained::Done | Drained::Stopped);
+        match (self.returns(must_return), expected) {
+            (None, Drained::Waits | Drained::MayStop) => true,
+            (Some(Ok(())), Drained::Done) => false,
+            (Some(Err(ControlError::Stopped)), Drained::Stopped | Drained::MayStop) => false,
             (outcome, _) => panic!("P7: drain gave {outcome:?}, but should: {expected:?}"),
+        }
+    }
+
+    /// What it has returned, if it has.
+    pub fn returns(&self, must: bool) -> Option<Result<(), ControlError>> {
+        match self.returned.recv_timeout(if must { HANG } else { GLANCE }) {
+            Ok(outcome) => Some(outcome),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => panic!("P7: a drain has panicked"),
         }
     }
 }

@@ -7,6 +7,7 @@ mod ops;
 mod real;
 mod regressions;
 mod submits;
+mod twin;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

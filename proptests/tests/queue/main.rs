@@ -4,6 +4,7 @@ mod figures;
 mod modelled;
 mod ops;
 mod real;
+mod twin;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! `EpochGate.tla`: a session's messages that wait for an epoch, and callbacks between two holds of a lock.
 
+pub mod judge;
 mod laws;
 mod rest;
 mod view;
@@ -206,7 +207,8 @@ impl State {
 }
 
 impl EpochGate {
-    fn maker(&self) -> Id {
+    /// Who makes groups.
+    pub fn maker(&self) -> Id {
         self.sessions + self.publishers
     }
 

@@ -1,5 +1,7 @@
 //! `Inbox.tla`: where messages arrive, for one consumer and its bell.
 
+pub mod judge;
+
 use serde::{Deserialize, Serialize};
 
 use crate::abstract_queue::{self, AbstractQueue, Message};

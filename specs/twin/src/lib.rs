@@ -2,12 +2,15 @@
 //! be taken. The same names, the same laws, and the same number of states; millions of them in seconds.
 //!
 //! Each module here is the module of its name there, action by action; read that one first. What is the use of saying it
-//! twice? A function can be asked: whether a recorded step of the code is one of the specification's (`specs/traces/`), and
-//! about sizes that take the other checkers ten times as long. And who makes a mistake in one of the two changes a count.
+//! twice? A function can be asked: whether a recorded step of the code is one of the specification's (`specs/traces/`), whether what
+//! was seen of its calls can have come of these steps (`judge`), and about sizes that take the other checkers ten times as long.
+//! And who makes a mistake in one of the two changes a count.
 
 pub mod constants;
+#[cfg(feature = "explore")]
 pub mod explore;
 pub mod ids;
+pub mod judge;
 pub mod protocol;
 
 pub mod abstract_bell;

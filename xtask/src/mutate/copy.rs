@@ -10,21 +10,20 @@ use super::splice::{Choice, Place, Spliced, splice};
 use super::{Mutant, scope};
 
 /// The packages that judge mutants, and what these need. The others are left out.
-const MEMBERS: [&str; 4] = [".", "loom-tests", "loom-stacks", "proptests"];
+const MEMBERS: [&str; 5] = [".", "loom-tests", "loom-stacks", "proptests", "specs/twin"];
 
 /// What these packages consist of. (`README.md`: the crate's doctests include it.)
-const PARTS: [&str; 7] =
-    ["src", "tests", "loom-tests", "loom-stacks", "proptests", "README.md", "Cargo.lock"];
+const PARTS: [&str; 8] =
+    ["src", "tests", "loom-tests", "loom-stacks", "proptests", "specs/twin", "README.md", "Cargo.lock"];
 
 /// Of these a mutant needs some small models and tests: to optimise them fully takes longer than to run those.
 const SMALL: [&str; 2] = ["keylane", "keylane-loom"];
 
 /// Packages with a profile of their own in the workspace, which are not here.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 8] = [
     "keylane-checker",
     "keylane-interleavings",
     "keylane-traces",
-    "keylane-twin",
     "shuttle-engine",
     "corosensei",
     "ahash",

@@ -1,5 +1,7 @@
 //! Pairs of operations of a gate with one session that has seen something, and one that has not.
 
+mod twin;
+
 use keylane::internals::Mutex;
 use keylane::testing::Model;
 use keylane::{Epoch, EpochGate, GateSession, Gatekeeper, PublishError, Turn};
@@ -209,7 +211,7 @@ pub fn models() -> Vec<Model> {
             if !can_race(one, other) {
                 continue;
             }
-            let judge = Judge::new(Sequential::default());
+            let judge = Judge::new(Sequential::default()).and_twin(twin::knows(&[one, other]), twin::retell);
             models.push(
                 Model::new(format!("gate.{one_name}.{other_name}.{state_name}"), "E1 E2 E3 E4 E5", 2)
                     .reaches(&[FIRST, SECOND, OVERLAP])
@@ -233,7 +235,7 @@ const TRIPLES: &[(&str, [Op; 3], State)] = &[
 
 fn triples() -> impl Iterator<Item = Model> {
     TRIPLES.iter().map(|&(name, ops, state)| {
-        let judge = Judge::new(Sequential::default());
+        let judge = Judge::new(Sequential::default()).and_twin(twin::knows(&ops), twin::retell);
         let model = Model::new(format!("gate.{name}"), "E1 E2 E3 E4 E5", 3)
             .reaches(&[OVERLAP])
             .scenario(move || race(&ops, state, &judge));

@@ -4,9 +4,12 @@ use keylane::Stop;
 use keylane::internals::{Arc, Inbox, Origin, Pushed, Taken, Tally};
 use keylane::testing::Model;
 use keylane_proptests::history::Specification;
+use keylane_twin::inbox::Inbox as Twin;
+use keylane_twin::inbox::judge::{Part, Told};
+use keylane_twin::judge::Call;
 use loom::thread;
 
-use crate::history::{History, Judge};
+use crate::history::{History, Judge, Recorded, Retold};
 use crate::pairs::{FIRST, OVERLAP, SECOND, mark_order, pairs};
 
 /// What one thread does.
@@ -177,13 +180,58 @@ pub fn models() -> Vec<Model> {
     raced
         .flat_map(|((one, one_name), (other, other_name))| {
             STATES.map(|(state, state_name)| {
-                let judge = Judge::new(Sequential::default());
+                let knows = !is_sealed([one, other], state);
+                let judge = Judge::new(Sequential::default()).and_twin(knows, retell);
                 Model::new(format!("inbox.{one_name}.{other_name}.{state_name}"), "D1 D10 D11", 2)
                     .reaches(&[FIRST, SECOND, OVERLAP])
                     .scenario(move || race(one, other, state, &judge))
             })
         })
         .collect()
+}
+
+/// The twin knows no seal.
+fn is_sealed(ops: [Op; 2], state: State) -> bool {
+    ops.contains(&Op::Seal) || state == State::Sealed
+}
+
+/// In the words of the twin: each message has a producer of its own. What has been counted, and what is news, it does not know.
+fn retell(calls: &[Recorded<Action>]) -> Retold<Twin> {
+    let pushed: Vec<_> = calls
+        .iter()
+        .filter_map(|call| match call.alternatives[0][0] {
+            Action::Push(message, ..) => Some(message),
+            _ => None,
+        })
+        .collect();
+    let producer = |message: &u32| pushed.iter().position(|other| other == message).expect("pushed") as u8;
+    let part = |action: &Action| match action {
+        Action::Push(message, _, outcome) => {
+            Some(Part::Push { thread: producer(message), seen: outcome.ok() })
+        }
+        &Action::Close(_, woke) => Some(Part::Close { woke }),
+        Action::Take { lie_down, got, taken } => Some(Part::Take {
+            lie_down: *lie_down,
+            got: got.iter().map(producer).collect(),
+            told: match taken {
+                Taken::Awake => Told::Awake,
+                Taken::Asleep => Told::Asleep,
+                Taken::Closed(_) => Told::Closed,
+            },
+        }),
+        Action::HasNews(_) | Action::Inspect(..) => None,
+        Action::Seal => unreachable!("not in these models"),
+    };
+    let calls = calls.iter().map(|call| Call {
+        invoked: call.invoked,
+        returned: call.returned,
+        alternatives: call
+            .alternatives
+            .iter()
+            .map(|actions| actions.iter().filter_map(part).collect())
+            .collect(),
+    });
+    (Twin::judging(pushed.len() as u8), calls.collect())
 }
 
 /// An inbox has one consumer.

@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 
 use keylane::testing::{Model, mark};
 
+use crate::history::JUDGED;
+
 pub use rows::every_operation_has_its_row;
 
 /// Every pair of every object.
@@ -38,6 +40,16 @@ pub fn models() -> Vec<Model> {
         .flatten()
         .map(pin)
         .collect()
+}
+
+/// How many models have histories that the twins judge: of most operations they know.
+pub fn the_twins_judge() -> Result<(), String> {
+    let expected = [("DispatchQueue", 408), ("EpochGate", 156), ("Inbox", 75), ("ShardedPool", 166)];
+    let judged = JUDGED.lock().unwrap();
+    match judged.iter().map(|(&module, &models)| (module, models)).eq(expected) {
+        true => Ok(()),
+        false => Err(format!("the twins judge {judged:?}, and not {expected:?}")),
+    }
 }
 
 const FIRST: &str = "first, then second";

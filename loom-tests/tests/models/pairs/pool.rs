@@ -1,5 +1,7 @@
 //! Pairs of operations of a pool with one shard. (Several shards at once: `pool_control.rs`.)
 
+mod twin;
+
 use std::collections::BTreeMap;
 
 use keylane::testing::Model;
@@ -233,7 +235,7 @@ pub fn models() -> Vec<Model> {
             if !can_race(one, other, state) {
                 continue;
             }
-            let judge = Judge::new(sequential());
+            let judge = Judge::new(sequential()).and_twin(twin::knows(&[one, other], state), twin::retell);
             // Nobody else runs what a drain finds.
             let waits = drains(one) && state != State::Fresh;
             let orders: &[_] = if waits { &[SECOND, OVERLAP] } else { &[FIRST, SECOND, OVERLAP] };
@@ -260,7 +262,7 @@ const TRIPLES: &[(&str, [Op; 3], State)] = &[
 
 fn triples() -> impl Iterator<Item = Model> {
     TRIPLES.iter().map(|&(name, ops, state)| {
-        let judge = Judge::new(sequential());
+        let judge = Judge::new(sequential()).and_twin(twin::knows(&ops, state), twin::retell);
         let model = Model::new(format!("pool.{name}"), "P1 P2 P3 P6 P7 P8", 3)
             .reaches(&[OVERLAP])
             .scenario(move || race(&ops, state, &judge));

@@ -1,5 +1,7 @@
 //! Pairs of operations of a dispatch queue.
 
+mod twin;
+
 use keylane::testing::Model;
 use keylane::{
     Connection, ConnectionId, ControlError, Delivered, DispatchLoop, DispatchQueue, Dispatcher, Event,
@@ -422,7 +424,8 @@ pub fn models() -> Vec<Model> {
             if state == State::Holding && ![one, other].contains(&Op::DispatchStep) {
                 continue;
             }
-            let judge = Judge::new(Sequential::from(state));
+            let knows = twin::knows(&[one, other], state);
+            let judge = Judge::new(Sequential::from(state)).and_twin(knows, twin::retell);
             let name = format!("queue.{one_name}.{other_name}.{state_name}");
             models.push(
                 Model::new(name, "D1 D2 D3 D5 D6 D7 D9 D10 D12", 2)
@@ -456,7 +459,7 @@ const TRIPLES: &[(&str, [Op; 3], State)] = &[
 
 fn triples() -> impl Iterator<Item = Model> {
     TRIPLES.iter().map(|&(name, ops, state)| {
-        let judge = Judge::new(Sequential::from(state));
+        let judge = Judge::new(Sequential::from(state)).and_twin(twin::knows(&ops, state), twin::retell);
         Model::new(format!("queue.{name}"), "D1 D2 D3 D5 D6 D7 D9 D10 D12", 3)
             .reaches(&[OVERLAP])
             .scenario(move || race(&ops, state, &judge))

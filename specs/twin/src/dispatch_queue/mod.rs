@@ -2,6 +2,7 @@
 
 mod connection;
 mod dispatch;
+pub mod judge;
 mod laws;
 mod local;
 mod rest;

@@ -1,5 +1,6 @@
 //! `ShardedPool.tla`: the pool and its controls, with an inbox and a baton for each shard.
 
+pub mod judge;
 mod laws;
 mod rest;
 mod shard;
