@@ -94,10 +94,10 @@ fn models() -> Vec<Model> {
         follows("pool_drain", "P7 P8", 4, pool(2, pool::Plan { drainers: 1, children: 1, ..POOL }))
             .bounded(3)
             .iterations(62_623),
-        follows("queue_back", "D1 D2 D10 D11", 3, queue(0, QUEUE)).iterations(205_313),
+        follows("queue_back", "D1 D2 D10 D11", 3, queue(0, QUEUE)).iterations(273_397),
         follows("queue_run", "D1 D2 D10 D11", 3, queue(0, queue::Plan { stop: Stop::RunRemaining, ..QUEUE }))
             .bounded(4)
-            .iterations(4_464),
+            .iterations(4_843),
         follows("queue_fast", "D1 D5 D10", 3, queue(0, queue::Plan { fast: true, ..QUEUE }))
             .iterations(27_708),
         follows(
@@ -107,16 +107,16 @@ fn models() -> Vec<Model> {
             queue(3, queue::Plan { fast: true, ordered: true, messages: 2, ..QUEUE }),
         )
         .bounded(4)
-        .iterations(7_871),
+        .iterations(8_361),
         follows("queue_limit", "D1 D8 D10", 3, queue(0, queue::Plan { limit: 1, messages: 2, ..QUEUE }))
             .bounded(4)
-            .iterations(30_663),
+            .iterations(35_036),
         follows("queue_reset", "D1 D7 D9", 3, queue(0, queue::Plan { resets: true, ..QUEUE }))
             .bounded(4)
-            .iterations(16_632),
+            .iterations(17_815),
         follows("queue_discard", "D1 D7", 3, queue(0, queue::Plan { discards: true, ..QUEUE }))
             .bounded(4)
-            .iterations(5_951),
+            .iterations(6_548),
         follows(
             "queue_to_oneself",
             "D1 D6 D10",
@@ -124,7 +124,7 @@ fn models() -> Vec<Model> {
             queue(0, queue::Plan { connections: 0, locals: 1, ..QUEUE }),
         )
         .bounded(3)
-        .iterations(24_943),
+        .iterations(25_678),
     ]
 }
 
