@@ -273,16 +273,20 @@ impl Tally {
         &mut self.class(class).figures
     }
 
+    #[inline]
     fn class(&mut self, class: Class) -> &mut Counted {
-        let place = match self.classes.binary_search_by_key(&class, |known| known.figures.class) {
-            Ok(place) => place,
-            Err(place) => {
-                let figures = ClassSnapshot { class, ..ClassSnapshot::default() };
-                self.classes.insert(place, Counted { figures, kept: self.wanted.begin() });
-                place
-            }
-        };
+        // Almost always the only one.
+        let is_first = self.classes.first().is_some_and(|first| first.figures.class == class);
+        let place = if is_first { 0 } else { self.place(class) };
         &mut self.classes[place]
+    }
+
+    fn place(&mut self, class: Class) -> usize {
+        self.classes.binary_search_by_key(&class, |known| known.figures.class).unwrap_or_else(|place| {
+            let figures = ClassSnapshot { class, ..ClassSnapshot::default() };
+            self.classes.insert(place, Counted { figures, kept: self.wanted.begin() });
+            place
+        })
     }
 
     /// All of it, where so many are to come later and so many keys are poisoned.
