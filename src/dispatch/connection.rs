@@ -162,7 +162,7 @@ impl<D: Dispatcher> Connection<D> {
         message: D::Message,
         permit: Option<Permit>,
     ) -> Result<Delivered, DeliverError<D::Message>> {
-        let from = self.id();
+        let (from, refused) = (self.id(), &mut self.refused);
         if self.shared.preprocess(from, &message) {
             match self.lane.enter() {
                 Entry::Visit(visit) => {
@@ -170,14 +170,14 @@ impl<D: Dispatcher> Connection<D> {
                     drop(visit);
                     return Ok(Delivered::Fast);
                 }
-                Entry::Closed => return Err(refuse(&mut self.refused, message, Refusal::Stopped)),
+                Entry::Closed => return Err(refuse(refused, message, Refusal::Stopped)),
                 Entry::Behind => {}
             }
         }
         let pending = self.lane.expect();
         let letter = Letter { message, postmark: self.shared.postmark() };
         if let Err(letter) = self.shared.enqueue(from, letter, pending, permit, Origin::Outside) {
-            return Err(refuse(&mut self.refused, letter.message, Refusal::Stopped));
+            return Err(refuse(refused, letter.message, Refusal::Stopped));
         }
         mark("queued");
         Ok(Delivered::Queued)
