@@ -20,11 +20,18 @@ pub(super) struct KnownLines {
     lines: HashMap<Line, u64, Mixed>,
     /// How often the dispatch thread has looked, so that what has arrived since is told from what it took.
     round: u64,
+    /// On which something arrived last in this round: mostly it is the next one too, and need not be looked up.
+    latest: Option<Line>,
 }
 
 impl KnownLines {
     /// Something arrives on `line`. Whether that was not known.
+    #[inline]
     pub(super) fn arrive(&mut self, line: Line) -> bool {
+        if self.latest == Some(line) {
+            return false;
+        }
+        self.latest = Some(line);
         self.lines.insert(line, self.round).is_none()
     }
 
@@ -37,6 +44,7 @@ impl KnownLines {
             }
         }
         self.round += 1;
+        self.latest = None;
         // After a burst.
         if self.lines.is_empty() && self.lines.capacity() > KEPT {
             self.lines = HashMap::default();
@@ -48,9 +56,9 @@ impl KnownLines {
 mod tests {
     use super::*;
 
-    const HERE: Line = (Priority(7), ConnectionId::new(1));
-    const THERE: Line = (Priority(7), ConnectionId::new(2));
-    const ABOVE: Line = (Priority(8), ConnectionId::new(1));
+    const HERE: Line = (Priority(7), ConnectionId(1));
+    const THERE: Line = (Priority(7), ConnectionId(2));
+    const ABOVE: Line = (Priority(8), ConnectionId(1));
 
     #[test]
     fn a_line_is_new_until_it_is_known_and_again_once_it_is_lost() {
@@ -89,7 +97,7 @@ mod tests {
     #[test]
     fn room_is_given_back_after_a_burst() {
         let mut known = KnownLines::default();
-        let lines = || (0..10_000).map(|number| (Priority(1), ConnectionId::new(number)));
+        let lines = || (0..10_000).map(|number| (Priority(1), ConnectionId(number)));
         assert!(lines().all(|line| known.arrive(line)));
         known.take([].into_iter());
         known.take(lines().skip(1));
