@@ -81,7 +81,7 @@ pub const CONTROLS: &[Control] = &[
     control("pause_does_not_wait", "pool", "P6"),
     control("drained_one_by_one", "pool", "P7"),
     control("claims_are_queued_one_by_one", "pool", DEADLOCK),
-    control("its_other_keys_go_on_at_once", "pool", "a busy key is known"),
+    control("its_other_keys_go_on_at_once", "pool", "kept until here"),
     control("reset_forgets_the_callback", "gate", "E5"),
     control(NOBODY_IS_AT_IT.bug, "gate", "E1"),
     control("two_deliver_one_session", "gate", "cannot wait"),

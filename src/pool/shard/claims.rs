@@ -107,7 +107,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     /// The item that `key` was kept for has come to its end; it ran on a worker that has been counted elsewhere.
     pub(in crate::pool) fn finish_elsewhere(&mut self, key: &K, outcome: Outcome) {
-        let Kept { together, arrived, .. } = &self.kept[key];
+        let Kept { together, arrived, .. } = self.kept.get(key).expect("kept until here");
         let (started, class) = (together.started(), together.class);
         self.tally.unqueue(self.stamps.then_some(*arrived));
         self.tally.start(class, started.map(|started| started.saturating_sub(*arrived)));
