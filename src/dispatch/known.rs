@@ -26,7 +26,6 @@ pub(super) struct KnownLines {
 
 impl KnownLines {
     /// Something arrives on `line`. Whether that was not known.
-    #[inline]
     pub(super) fn arrive(&mut self, line: Line) -> bool {
         if self.latest == Some(line) {
             return false;
@@ -56,9 +55,9 @@ impl KnownLines {
 mod tests {
     use super::*;
 
-    const HERE: Line = (Priority(7), ConnectionId(1));
-    const THERE: Line = (Priority(7), ConnectionId(2));
-    const ABOVE: Line = (Priority(8), ConnectionId(1));
+    const HERE: Line = (Priority(7), ConnectionId::new(1));
+    const THERE: Line = (Priority(7), ConnectionId::new(2));
+    const ABOVE: Line = (Priority(8), ConnectionId::new(1));
 
     #[test]
     fn a_line_is_new_until_it_is_known_and_again_once_it_is_lost() {
@@ -97,7 +96,7 @@ mod tests {
     #[test]
     fn room_is_given_back_after_a_burst() {
         let mut known = KnownLines::default();
-        let lines = || (0..10_000).map(|number| (Priority(1), ConnectionId(number)));
+        let lines = || (0..10_000).map(|number| (Priority(1), ConnectionId::new(number)));
         assert!(lines().all(|line| known.arrive(line)));
         known.take([].into_iter());
         known.take(lines().skip(1));
