@@ -149,5 +149,11 @@ mod tests {
     fn it_is_inside_of_nothing_afterwards() {
         drop(Inside::queue(1));
         assert!(refuse(1).is_ok());
+        let item = Inside::pool(1, 5);
+        assert_eq!((generation(1), generation(2)), (Some(5), None));
+        drop(item);
+        let queue = Inside::queue(1);
+        assert_eq!(generation(1), None, "nothing is left of the item");
+        drop(queue);
     }
 }

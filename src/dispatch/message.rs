@@ -78,3 +78,18 @@ impl fmt::Display for ConnectionId {
         self.get().fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_have_their_numbers_and_options_of_them_are_no_larger() {
+        assert_eq!(
+            [ConnectionId::LOCAL, ConnectionId::new(1), ConnectionId::new(7)].map(ConnectionId::get),
+            [0, 1, 7]
+        );
+        assert_eq!(format!("{0} {0:?}", ConnectionId::new(7)), "7 ConnectionId(7)");
+        assert_eq!(size_of::<Option<ConnectionId>>(), size_of::<u64>());
+    }
+}

@@ -23,9 +23,10 @@ pub(super) struct Lives<K> {
     taken_in: u64,
     /// What arrives from outside now belongs to this generation.
     generation: Generation,
-    /// How many items of each generation wait or run. Of the one that arrives now, though none may: it comes and goes all the
-    /// time.
-    alive: BTreeMap<Generation, usize>,
+    /// How many items of that generation wait or run.
+    alive: usize,
+    /// Of each other generation of which some do.
+    others: BTreeMap<Generation, usize>,
     /// The oldest generation of those that will not run any more.
     stranded: Option<Generation>,
     /// Their keys.
@@ -58,7 +59,8 @@ impl<K: Clone + Eq + Hash> Lives<K> {
         Self {
             taken_in: 0,
             generation: 0,
-            alive: BTreeMap::new(),
+            alive: 0,
+            others: BTreeMap::new(),
             stranded: None,
             stranded_keys: HashSet::new(),
             key_drains: BTreeMap::new(),
@@ -76,7 +78,11 @@ impl<K: Clone + Eq + Hash> Lives<K> {
     pub(super) fn begin(&mut self, parent: Option<Generation>) -> Tag {
         let (generation, number) = (parent.unwrap_or(self.generation), self.taken_in);
         self.taken_in += 1;
-        *self.alive.entry(generation).or_insert(0) += 1;
+        if generation == self.generation {
+            self.alive += 1;
+        } else {
+            *self.others.entry(generation).or_insert(0) += 1;
+        }
         Tag { generation, number }
     }
 
@@ -92,10 +98,14 @@ impl<K: Clone + Eq + Hash> Lives<K> {
     /// A commit is no longer alive.
     #[inline]
     pub(super) fn bury_keyless(&mut self, tag: Tag) {
-        let alive = self.alive.get_mut(&tag.generation).expect("a generation with an item is known");
+        if tag.generation == self.generation {
+            self.alive -= 1;
+            return;
+        }
+        let alive = self.others.get_mut(&tag.generation).expect("a generation with an item is alive");
         *alive -= 1;
-        if *alive == 0 && tag.generation != self.generation {
-            self.alive.remove(&tag.generation);
+        if *alive == 0 {
+            self.others.remove(&tag.generation);
         }
     }
 
@@ -121,17 +131,18 @@ impl<K: Clone + Eq + Hash> Lives<K> {
 
     /// What arrives from now on belongs to a later generation than this.
     pub(super) fn end_generation(&mut self, generation: Generation) {
-        let ended = self.generation;
-        self.generation = ended.max(generation + 1);
-        if self.generation != ended && self.alive.get(&ended) == Some(&0) {
-            self.alive.remove(&ended);
+        let next = self.generation.max(generation + 1);
+        if self.alive > 0 {
+            self.others.insert(self.generation, self.alive);
         }
+        // Another shard may have ended one before this one has, and its items have children here.
+        (self.generation, self.alive) = (next, self.others.remove(&next).unwrap_or(0));
     }
 
     /// Whether nothing of the generation, or an earlier one, waits or runs.
     pub(super) fn is_drained(&self, generation: Generation) -> bool {
-        let mut alive = self.alive.iter().filter(|&(_, &items)| items > 0);
-        alive.next().is_none_or(|(&oldest, _)| oldest > generation)
+        let older = self.others.keys().next().is_some_and(|&oldest| oldest <= generation);
+        !older && (self.alive == 0 || self.generation > generation)
     }
 
     /// Whether something of the generation, or an earlier one, will never run.

@@ -134,12 +134,8 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
     }
 
     /// Which shard the items of `key` go to.
-    #[inline]
     pub(super) fn shard_of(&self, key: &K) -> usize {
         let shards = self.shards.len() as u64;
-        if shards == 1 {
-            return 0;
-        }
         usize::try_from(Placement::default().hash_one(key) % shards).expect("less than the number of shards")
     }
 }
