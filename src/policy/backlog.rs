@@ -1,9 +1,10 @@
 //! All that waits to be dispatched, and which of it is next.
 
-mod arrivals;
-mod batches;
+mod ledger;
 mod lines;
 mod priorities;
+mod queues;
+mod storage;
 mod turns;
 
 #[cfg(test)]
@@ -15,9 +16,9 @@ use std::hash::Hash;
 
 use crate::policy::order::{Order, Overtakes};
 use crate::policy::shares::{Front, Shares};
-use arrivals::Arrivals;
-use batches::{Batches, Home};
+use ledger::Ledger;
 use lines::{LineId, Lines};
+use queues::{Queues, Waiting};
 use turns::Turns;
 
 /// Of one kind, room for so many is kept, without asking whether it is needed.
@@ -35,20 +36,25 @@ const KEPT: usize = 1024;
 ///   (D4). It counts as its source's turn: that goes behind the others of its priority.
 ///
 /// The time for a push or a pick does not grow with what waits, but in the weighted band by a little for each
-/// of its priorities. An item stays in the vector in which it arrived, and is moved once, when it is picked. A steady flow
-/// does not allocate. What a burst took is given back while it drains, but for some 100 bytes for each line (a priority and
-/// a source) that waited at once: those, once nothing waits.
+/// of its priorities. A steady flow does not allocate. What a burst took is given back while it drains, but
+/// for some 100 bytes for each line (a priority and a source) that waited at once: those, once nothing waits.
 #[derive(Debug)]
 pub struct Backlog<S, T> {
     strict_from: u8,
     lines: Lines<S>,
-    arrivals: Arrivals,
-    batches: Batches<T>,
+    /// What is being taken in.
+    batch: Vec<Option<T>>,
+    queues: Queues<T>,
+    ledger: Option<Ledger>,
     turns: Turns,
     shares: Box<dyn Shares>,
     /// Of the weighted band; only for the length of a pick.
     fronts: Vec<Front>,
 }
+
+/// Where an item is that has been received.
+#[derive(Clone, Copy, Debug)]
+pub struct Home(usize);
 
 /// What was picked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,15 +69,16 @@ pub struct Picked<S, T> {
 impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     /// Nothing waits.
     pub fn new(order: Order) -> Self {
-        let most = match order.overtakes {
-            Overtakes::AtMost(times) => times,
-            Overtakes::Unbounded => u64::MAX,
+        let ledger = match order.overtakes {
+            Overtakes::AtMost(times) => Some(Ledger::new(times)),
+            Overtakes::Unbounded => None,
         };
         Self {
             strict_from: order.strict_from,
             lines: Lines::new(),
-            arrivals: Arrivals::new(most),
-            batches: Batches::new(),
+            batch: Vec::new(),
+            queues: Queues::new(),
+            ledger,
             turns: Turns::new(),
             shares: order.weighted.shares(),
             fronts: Vec::new(),
@@ -79,21 +86,24 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     }
 
     /// Takes in `items`, which are all there, and leaves an empty vector for the next ones. Each of them is to be
-    /// [`push`](Self::push)ed or [`withdraw`](Self::withdraw)n, in this order.
+    /// [`push`](Self::push)ed or [`withdraw`](Self::withdraw)n, before the next ones come.
     #[inline]
     pub fn receive(&mut self, items: &mut Vec<Option<T>>) -> impl Iterator<Item = Home> + use<S, T> {
-        self.batches.receive(items)
+        self.batch.clear();
+        std::mem::swap(&mut self.batch, items);
+        (0..self.batch.len()).map(Home)
     }
 
     /// An item that has been received.
     #[inline]
     pub fn item(&self, home: Home) -> Option<&T> {
-        self.batches.item(home)
+        self.batch[home.0].as_ref()
     }
 
     /// Takes back an item that has been received, and not pushed.
+    #[inline]
     pub fn withdraw(&mut self, home: Home) -> T {
-        self.batches.take(home, |item| item)
+        self.batch[home.0].take().expect("it is taken once")
     }
 
     /// Puts the item at `home` behind the others of its priority and source. `cost`: its size in bytes; only the weighted
@@ -101,7 +111,9 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     #[inline]
     pub fn push(&mut self, priority: u8, cost: u64, source: S, home: Home) {
         let line = self.lines.open(priority, source);
-        if self.arrivals.push(line, cost, home) {
+        let number = self.ledger.as_mut().map_or(0, |ledger| ledger.arrive(line));
+        let item = self.withdraw(home);
+        if self.queues.push(line, Waiting { number, cost, item }) {
             self.lines.join(line);
             self.turns.join(priority, line);
         }
@@ -110,23 +122,23 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     /// Takes what is next, or that part of it that is `wanted`, and says whose it is.
     #[inline]
     pub fn pick<R>(&mut self, wanted: impl FnOnce(T) -> R) -> Option<Picked<S, R>> {
-        if self.batches.is_loose(self.len()) {
-            self.move_together();
-        }
         let highest = self.turns.waiting().highest()?;
-        let line = match self.arrivals.overdue() {
+        let line = match self.ledger.as_ref().and_then(Ledger::overdue) {
             None if highest >= self.strict_from => self.turns.first(highest),
             overdue => self.share(overdue),
         };
         let (priority, source) = self.lines.name(line);
-        let (home, last) = self.arrivals.pick(line);
+        let (item, number, last) = self.queues.pop(line, wanted);
         if last {
             self.turns.leave(priority, line);
             self.lines.leave(line);
         } else {
             self.turns.pass(priority, line);
         }
-        Some(Picked { priority, source, item: self.batches.take(home, wanted), last })
+        if let Some(ledger) = &mut self.ledger {
+            ledger.pick(number);
+        }
+        Some(Picked { priority, source, item, last })
     }
 
     /// Takes all of one source: highest priority first, and each priority's in order. It has then overtaken
@@ -137,27 +149,24 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
             self.turns.leave(priority, line);
             self.lines.leave(line);
             loop {
-                let (item, last) = self.arrivals.discard(line);
-                out(priority, self.batches.take(item, |item| item));
+                let (item, number, last) = self.queues.pop(line, |item| item);
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.discard(number);
+                }
+                out(priority, item);
                 if last {
                     break;
                 }
             }
         }
-        self.arrivals.close_gaps();
+        if let Some(ledger) = &mut self.ledger {
+            ledger.compact(|line, number| self.queues.renumber(line, number));
+        }
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.arrivals.len()
-    }
-
-    /// Gives back the vectors of which little is left.
-    #[cold]
-    fn move_together(&mut self) {
-        let mut together = Batches::new();
-        self.arrivals.each(|home| self.batches.move_to(&mut together, home));
-        self.batches.replace_by(together);
+        self.queues.len()
     }
 
     /// Charges the weighted band with what is picked of it: the first of `overdue`, or else what its shares
@@ -183,7 +192,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
 
     /// What is first in a line.
     fn front(&self, line: LineId) -> Front {
-        Front { priority: self.lines.name(line).0, cost: self.arrivals.cost(line) }
+        Front { priority: self.lines.name(line).0, cost: self.queues.cost(line) }
     }
 }
 
@@ -337,11 +346,9 @@ mod tests {
     fn room_is_given_back_after_a_burst() {
         const BURST: u64 = 1_000_000;
         let room = |backlog: &Backlog<u64, u64>| {
-            let (links, chains) = backlog.arrivals.capacity();
-            (
-                links.max(backlog.batches.capacity()),
-                [backlog.lines.capacity(), chains, backlog.turns.capacity()],
-            )
+            let (items, queues) = backlog.queues.capacity();
+            let arrivals = backlog.ledger.as_ref().map_or(0, Ledger::capacity);
+            (items, arrivals, [backlog.lines.capacity(), queues, backlog.turns.capacity()])
         };
         let mut backlog = Backlog::new(Order::default());
         let push = |backlog: &mut Backlog<_, _>, item: u64| {
@@ -350,10 +357,11 @@ mod tests {
         (0..BURST).for_each(|item| push(&mut backlog, item));
         assert_eq!(backlog.len(), BURST as usize);
         (5..BURST).for_each(|_| assert!(backlog.pick(|item| item).is_some()));
-        assert!(room(&backlog).0 <= 4 * KEPT, "while some wait: {:?}", room(&backlog));
+        let (items, arrivals, _) = room(&backlog);
+        assert!(items <= 40_000 && arrivals <= 200_000, "while some wait: {:?}", room(&backlog));
         while backlog.pick(|item| item).is_some() {}
-        let (items, lines) = room(&backlog);
-        assert!(items <= 4 * KEPT && lines == [0; 3], "{:?}", room(&backlog));
+        let (items, arrivals, lines) = room(&backlog);
+        assert!(items <= 40_000 && arrivals <= KEPT && lines == [0; 3], "{:?}", room(&backlog));
         // And it still works, with lines that are counted anew.
         (0..9).for_each(|item| push(&mut backlog, item));
         assert_eq!(std::iter::from_fn(|| backlog.pick(|item| item)).count(), 9);
