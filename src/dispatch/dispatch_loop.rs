@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::event::Event;
 use crate::dispatch::message::{ConnectionId, Priority};
-use crate::dispatch::shared::{Arrival, Envelope, Happening, Load, Place, Shared, Slot};
+use crate::dispatch::shared::{Arrival, Envelope, Happening, Load, Place, Shared};
 use crate::dispatch::snapshot::Dispatched;
 use crate::lane::Taken;
 use crate::policy::{Ages, Backlog, Order, Picked};
@@ -21,9 +21,9 @@ type Messages<M> = Vec<(ConnectionId, M)>;
 pub struct DispatchLoop<D: Dispatcher> {
     shared: Arc<Shared<D>>,
     /// Swapped with the inbox; empty between steps.
-    batch: Vec<Slot<D::Message>>,
+    batch: Vec<Arrival<D::Message>>,
     events: VecDeque<(ConnectionId, Event, Context)>,
-    backlog: Backlog<ConnectionId, Arrival<D::Message>>,
+    backlog: Backlog<ConnectionId, Load<D::Message>>,
     /// Of what is in the backlog.
     ages: Ages,
     place: Place,
@@ -68,17 +68,17 @@ impl<D: Dispatcher> DispatchLoop<D> {
             self.shared.tell(&self.place, from, event);
             return Step::Ran;
         }
-        let Some(Picked { priority, source: from, item, last }) = self.backlog.pick(load) else {
+        let Some(Picked { priority, source: from, item, last }) = self.backlog.pick() else {
             return if closed.is_some() { Step::Stopped } else { Step::Idle };
         };
-        let Load { message, postmark, pending, charge } = item;
+        let Load { message, postmark, pending, permit } = item;
         self.ages.leave(postmark.moment);
         self.done.leave((Priority(priority), from), last);
         self.done.fates.dispatched += 1;
         let _entered = postmark.context.enter();
         self.shared.dispatch(&self.place, from, message);
         drop(pending);
-        drop(charge);
+        drop(permit);
         Step::Ran
     }
 
@@ -120,23 +120,24 @@ impl<D: Dispatcher> DispatchLoop<D> {
         self.done.oldest = self.ages.oldest();
         let taken = self.shared.queue.inbox().settle_and_take(&mut self.done, &mut self.batch, lie_down);
         let mut discarded = Vec::new();
-        for home in self.backlog.receive(&mut self.batch) {
-            if let Some(Arrival::Message(Envelope { from, priority, load })) = self.backlog.item(home) {
-                let (from, priority, cost) = (*from, *priority, load.charge.cost());
-                self.ages.arrive(load.postmark.moment);
-                self.backlog.push(priority.0, cost, from, home);
-            } else if let Arrival::Happening(happening) = self.backlog.withdraw(home) {
-                let Happening { from, discards, event, context } = *happening;
-                if discards {
-                    mark("discarded");
-                    self.backlog.discard(from, |priority, arrival| {
-                        let load = load(arrival);
-                        self.done.leave((Priority(priority), from), true);
-                        self.ages.leave(load.postmark.moment);
-                        discarded.push(load);
-                    });
+        for arrival in self.batch.drain(..) {
+            match arrival {
+                Arrival::Message(Envelope { from, cost, load, priority }) => {
+                    self.ages.arrive(load.postmark.moment);
+                    self.backlog.push(priority.0, cost, from, load);
                 }
-                self.events.extend(event.map(|event| (from, event, context)));
+                Arrival::Happening(happening) => {
+                    let Happening { from, discards, event, context } = *happening;
+                    if discards {
+                        mark("discarded");
+                        self.backlog.discard(from, |priority, load| {
+                            self.done.leave((Priority(priority), from), true);
+                            self.ages.leave(load.postmark.moment);
+                            discarded.push(load);
+                        });
+                    }
+                    self.events.extend(event.map(|event| (from, event, context)));
+                }
             }
         }
         self.done.fates.discarded += discarded.len() as u64;
@@ -150,25 +151,15 @@ impl<D: Dispatcher> DispatchLoop<D> {
         let _ = self.take_in(false);
         let events: Events = self.events.drain(..).map(|(from, event, _)| (from, event)).collect();
         let mut messages = Messages::new();
-        while let Some(Picked { priority, source, item, last }) = self.backlog.pick(load) {
-            let Load { message, postmark, .. } = item;
+        while let Some(Picked { priority, source, item, last }) = self.backlog.pick() {
             self.done.leave((Priority(priority), source), last);
-            self.ages.leave(postmark.moment);
-            messages.push((source, message));
+            self.ages.leave(item.postmark.moment);
+            messages.push((source, item.message));
         }
         self.done.fates.untold += events.len() as u64;
         self.done.fates.handed_back += messages.len() as u64;
         let _ = self.take_in(false);
         (events, messages)
-    }
-}
-
-/// Of a message that waited.
-#[inline]
-fn load<M>(arrival: Arrival<M>) -> Load<M> {
-    match arrival {
-        Arrival::Message(Envelope { load, .. }) => load,
-        Arrival::Happening(_) => unreachable!("what is told waits elsewhere"),
     }
 }
 

@@ -33,15 +33,17 @@ pub(super) struct Happening {
     pub(super) context: Context,
 }
 
-/// What the dispatch thread's inbox holds: an arrival where it stays until it is picked, or nothing any more.
-pub(super) type Slot<M> = Option<Arrival<M>>;
-
 /// A message on its way to the dispatch thread.
+// In this order what is read by itself lies apart from what is only moved: else that is moved in pieces, each of which the
+// processor has to wait for.
+#[repr(C)]
 pub(super) struct Envelope<M> {
     pub(super) from: ConnectionId,
+    /// What it counts for in the weighted band.
+    pub(super) cost: u64,
+    pub(super) load: Load<M>,
     /// Asked on the producer's side, so that a panic there costs the queue nothing.
     pub(super) priority: Priority,
-    pub(super) load: Load<M>,
 }
 
 /// A message to oneself.
@@ -63,26 +65,8 @@ pub(super) struct Load<M> {
     pub(super) postmark: Postmark,
     /// Dropped after the callback, which is what reopens an ordered lane for fast dispatch.
     pub(super) pending: Option<Pending>,
-    /// Dropped after the callback (D8).
-    pub(super) charge: Charge,
-}
-
-/// What a message counts for.
-pub(super) enum Charge {
-    /// In the weighted band alone: where the queue has no limits, and for messages to oneself.
-    Free(u64),
-    /// In the queue's limits too.
-    Reserved(Permit),
-}
-
-impl Charge {
-    #[inline]
-    pub(super) fn cost(&self) -> u64 {
-        match self {
-            Self::Free(cost) => *cost,
-            Self::Reserved(permit) => permit.bytes(),
-        }
-    }
+    /// Dropped after the callback (D8). None where the queue has no limits, and of messages to oneself.
+    pub(super) permit: Option<Permit>,
 }
 
 /// Who looks at a queue, if anybody does.
@@ -123,7 +107,7 @@ pub(super) struct Post<T, L> {
 pub(super) struct Shared<D: Dispatcher> {
     pub(super) dispatcher: D,
     pub(super) roster: Arc<Roster>,
-    pub(super) queue: Post<Slot<D::Message>, QueueTally>,
+    pub(super) queue: Post<Arrival<D::Message>, QueueTally>,
     pub(super) local: Post<Letter<D::Message>, LocalTally>,
     /// How much may be under way, if that is limited.
     pub(super) throttle: Option<Throttle>,
@@ -228,16 +212,16 @@ impl<D: Dispatcher> Shared<D> {
         origin: Origin,
     ) -> Result<(), Letter<D::Message>> {
         let Letter { message, postmark } = letter;
-        let (priority, charge) = {
+        let (priority, cost) = {
             let _inside = Inside::queue(self.id());
-            (message.priority(), permit.map_or_else(|| Charge::Free(message.cost()), Charge::Reserved))
+            (message.priority(), permit.as_ref().map_or_else(|| message.cost(), Permit::bytes))
         };
-        let envelope = Envelope { from, priority, load: Load { message, postmark, pending, charge } };
-        self.queue.push(Some(Arrival::Message(envelope)), origin).map_err(|refused| match refused {
-            Some(Arrival::Message(Envelope { load: Load { message, postmark, .. }, .. })) => {
+        let envelope = Envelope { from, cost, load: Load { message, postmark, pending, permit }, priority };
+        self.queue.push(Arrival::Message(envelope), origin).map_err(|refused| match refused {
+            Arrival::Message(Envelope { load: Load { message, postmark, .. }, .. }) => {
                 Letter { message, postmark }
             }
-            Some(Arrival::Happening(_)) | None => unreachable!("what is refused is what was pushed"),
+            Arrival::Happening(_) => unreachable!("what is refused is what was pushed"),
         })
     }
 
@@ -250,7 +234,7 @@ impl<D: Dispatcher> Shared<D> {
         event: Option<Event>,
     ) -> Result<(), ControlError> {
         let happening = Happening { from, discards, event, context: Context::current() };
-        self.queue.push(Some(Arrival::Happening(Box::new(happening))), Origin::Inside).map_err(|_| {
+        self.queue.push(Arrival::Happening(Box::new(happening)), Origin::Inside).map_err(|_| {
             mark("event refused");
             ControlError::Stopped
         })

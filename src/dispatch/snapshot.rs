@@ -10,7 +10,7 @@ use crate::clock::Moment;
 use crate::dispatch::callback::Callback;
 use crate::dispatch::known::{KnownLines, Line};
 use crate::dispatch::message::Priority;
-use crate::dispatch::shared::{Arrival, Letter, Slot};
+use crate::dispatch::shared::{Arrival, Letter};
 use crate::lane::{KEPT, Tally};
 use crate::throttle::ThrottleSnapshot;
 use crate::watch::Running;
@@ -247,23 +247,22 @@ impl QueueTally {
     }
 }
 
-impl<M> Tally<Slot<M>> for QueueTally {
+impl<M> Tally<Arrival<M>> for QueueTally {
     type Done = Dispatched;
 
     #[inline]
-    fn arrive(&mut self, arrival: &Slot<M>) -> bool {
+    fn arrive(&mut self, arrival: &Arrival<M>) -> bool {
         match arrival {
-            Some(Arrival::Message(envelope)) => {
+            Arrival::Message(envelope) => {
                 self.accepted += 1;
                 self.depths[usize::from(envelope.priority.0)] += 1;
                 self.oldest.arrive(envelope.load.postmark.moment);
                 self.known.arrive((envelope.priority, envelope.from))
             }
-            Some(Arrival::Happening(happening)) => {
+            Arrival::Happening(happening) => {
                 self.raised += u64::from(happening.event.is_some());
                 true
             }
-            None => false,
         }
     }
 
@@ -347,11 +346,11 @@ mod tests {
             done.leave((Priority(7 + (number % 2) as u8), ConnectionId::new(number)), true)
         });
         done.fates.discarded = MANY;
-        Tally::<Slot<()>>::settle(&mut tally, &mut done);
+        Tally::<Arrival<()>>::settle(&mut tally, &mut done);
         assert!(done.left.is_empty() && done.left.capacity() <= KEPT);
         assert!(done.lost.is_empty() && done.lost.capacity() <= KEPT);
         assert_eq!((tally.snapshot(0, None).depth(), tally.snapshot(0, None).discarded), (0, MANY));
-        Tally::<Slot<()>>::settle(&mut tally, &mut done);
+        Tally::<Arrival<()>>::settle(&mut tally, &mut done);
         assert_eq!(tally.snapshot(0, None).discarded, MANY, "told once");
     }
 }

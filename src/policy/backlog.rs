@@ -42,8 +42,6 @@ const KEPT: usize = 1024;
 pub struct Backlog<S, T> {
     strict_from: u8,
     lines: Lines<S>,
-    /// What is being taken in.
-    batch: Vec<Option<T>>,
     queues: Queues<T>,
     ledger: Option<Ledger>,
     turns: Turns,
@@ -51,10 +49,6 @@ pub struct Backlog<S, T> {
     /// Of the weighted band; only for the length of a pick.
     fronts: Vec<Front>,
 }
-
-/// Where an item is that has been received.
-#[derive(Clone, Copy, Debug)]
-pub struct Home(usize);
 
 /// What was picked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +70,6 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
         Self {
             strict_from: order.strict_from,
             lines: Lines::new(),
-            batch: Vec::new(),
             queues: Queues::new(),
             ledger,
             turns: Turns::new(),
@@ -85,50 +78,28 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
         }
     }
 
-    /// Takes in `items`, which are all there, and leaves an empty vector for the next ones. Each of them is to be
-    /// [`push`](Self::push)ed or [`withdraw`](Self::withdraw)n, before the next ones come.
-    #[inline]
-    pub fn receive(&mut self, items: &mut Vec<Option<T>>) -> impl Iterator<Item = Home> + use<S, T> {
-        self.batch.clear();
-        std::mem::swap(&mut self.batch, items);
-        (0..self.batch.len()).map(Home)
-    }
-
-    /// An item that has been received.
-    #[inline]
-    pub fn item(&self, home: Home) -> Option<&T> {
-        self.batch[home.0].as_ref()
-    }
-
-    /// Takes back an item that has been received, and not pushed.
-    #[inline]
-    pub fn withdraw(&mut self, home: Home) -> T {
-        self.batch[home.0].take().expect("it is taken once")
-    }
-
-    /// Puts the item at `home` behind the others of its priority and source. `cost`: its size in bytes; only the weighted
+    /// Puts `item` behind the others of its priority and source. `cost`: its size in bytes; only the weighted
     /// band asks.
     #[inline]
-    pub fn push(&mut self, priority: u8, cost: u64, source: S, home: Home) {
+    pub fn push(&mut self, priority: u8, cost: u64, source: S, item: T) {
         let line = self.lines.open(priority, source);
         let number = self.ledger.as_mut().map_or(0, |ledger| ledger.arrive(line));
-        let item = self.withdraw(home);
         if self.queues.push(line, Waiting { number, cost, item }) {
             self.lines.join(line);
             self.turns.join(priority, line);
         }
     }
 
-    /// Takes what is next, or that part of it that is `wanted`, and says whose it is.
+    /// Takes what is next, and says whose it is.
     #[inline]
-    pub fn pick<R>(&mut self, wanted: impl FnOnce(T) -> R) -> Option<Picked<S, R>> {
+    pub fn pick(&mut self) -> Option<Picked<S, T>> {
         let highest = self.turns.waiting().highest()?;
         let line = match self.ledger.as_ref().and_then(Ledger::overdue) {
             None if highest >= self.strict_from => self.turns.first(highest),
             overdue => self.share(overdue),
         };
         let (priority, source) = self.lines.name(line);
-        let (item, number, last) = self.queues.pop(line, wanted);
+        let (item, number, last) = self.queues.pop(line);
         if last {
             self.turns.leave(priority, line);
             self.lines.leave(line);
@@ -149,7 +120,7 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
             self.turns.leave(priority, line);
             self.lines.leave(line);
             loop {
-                let (item, number, last) = self.queues.pop(line, |item| item);
+                let (item, number, last) = self.queues.pop(line);
                 if let Some(ledger) = &mut self.ledger {
                     ledger.discard(number);
                 }
@@ -207,19 +178,8 @@ mod tests {
         Backlog::new(Order { strict_from, weighted: TOKENS, overtakes })
     }
 
-    fn push<S: Copy + Eq + Hash, T>(
-        backlog: &mut Backlog<S, T>,
-        priority: u8,
-        cost: u64,
-        source: S,
-        item: T,
-    ) {
-        let homes: Vec<_> = backlog.receive(&mut vec![Some(item)]).collect();
-        homes.into_iter().for_each(|home| backlog.push(priority, cost, source, home));
-    }
-
     fn rest<T>(backlog: &mut Backlog<char, T>) -> Vec<T> {
-        std::iter::from_fn(|| backlog.pick(|item| item)).map(|picked| picked.item).collect()
+        std::iter::from_fn(|| backlog.pick()).map(|picked| picked.item).collect()
     }
 
     #[test]
@@ -228,25 +188,22 @@ mod tests {
         for (priority, source, item) in
             [(4, 'a', 1), (9, 'a', 2), (9, 'a', 3), (9, 'b', 4), (5, 'c', 5), (4, 'c', 6)]
         {
-            push(&mut backlog, priority, 1, source, item);
+            backlog.push(priority, 1, source, item);
         }
         assert_eq!(backlog.len(), 6);
-        assert_eq!(
-            backlog.pick(|item| item),
-            Some(Picked { priority: 9, source: 'a', item: 2, last: false })
-        );
+        assert_eq!(backlog.pick(), Some(Picked { priority: 9, source: 'a', item: 2, last: false }));
         assert_eq!(rest(&mut backlog), [4, 3, 5, 1, 6]);
-        assert_eq!((backlog.len(), backlog.pick(|item| item)), (0, None));
+        assert_eq!((backlog.len(), backlog.pick()), (0, None));
     }
 
     #[test]
     fn a_source_that_comes_back_joins_behind_those_waiting() {
         let mut backlog = backlog(0, Overtakes::Unbounded);
-        push(&mut backlog, 1, 0, 'a', 1);
-        push(&mut backlog, 1, 0, 'b', 2);
-        assert_eq!(backlog.pick(|item| item), Some(Picked { priority: 1, source: 'a', item: 1, last: true }));
-        push(&mut backlog, 1, 0, 'a', 3);
-        push(&mut backlog, 1, 0, 'b', 4);
+        backlog.push(1, 0, 'a', 1);
+        backlog.push(1, 0, 'b', 2);
+        assert_eq!(backlog.pick(), Some(Picked { priority: 1, source: 'a', item: 1, last: true }));
+        backlog.push(1, 0, 'a', 3);
+        backlog.push(1, 0, 'b', 4);
         assert_eq!(rest(&mut backlog), [2, 3, 4]);
     }
 
@@ -254,12 +211,12 @@ mod tests {
     fn the_weighted_band_shares_what_the_strict_one_leaves() {
         let mut backlog = backlog(4, Overtakes::Unbounded);
         for _ in 0..3 {
-            push(&mut backlog, 1, 4, 'a', 1);
+            backlog.push(1, 4, 'a', 1);
         }
         for _ in 0..9 {
-            push(&mut backlog, 3, 4, 'a', 3);
+            backlog.push(3, 4, 'a', 3);
         }
-        push(&mut backlog, 4, 4, 'a', 4);
+        backlog.push(4, 4, 'a', 4);
         assert_eq!(rest(&mut backlog), [4, 3, 3, 3, 3, 1, 3, 3, 3, 1, 3, 3, 1]);
     }
 
@@ -267,12 +224,12 @@ mod tests {
     fn costs_are_those_of_whoever_has_the_turn() {
         let mut backlog = backlog(255, Overtakes::Unbounded);
         // Of 1, 4, 1, 5 and 1 for the other, it gets a fourth: then it can pay.
-        push(&mut backlog, 1, 3, 'a', 1);
+        backlog.push(1, 3, 'a', 1);
         for cost in [1, 1, 1, 1] {
-            push(&mut backlog, 3, cost, 'a', 3);
+            backlog.push(3, cost, 'a', 3);
         }
         for cost in [4, 5, 1, 1] {
-            push(&mut backlog, 3, cost, 'b', 3);
+            backlog.push(3, cost, 'b', 3);
         }
         assert_eq!(rest(&mut backlog), [3, 3, 3, 3, 3, 1, 3, 3, 3]);
     }
@@ -281,7 +238,7 @@ mod tests {
     fn an_item_is_overtaken_as_often_as_allowed_and_no_more() {
         let mut backlog = backlog(0, Overtakes::AtMost(2));
         for (priority, item) in [(1, "low"), (9, "1"), (9, "2"), (9, "3"), (1, "low too")] {
-            push(&mut backlog, priority, 0, 'a', item);
+            backlog.push(priority, 0, 'a', item);
         }
         assert_eq!(rest(&mut backlog), ["1", "2", "low", "3", "low too"]);
     }
@@ -290,7 +247,7 @@ mod tests {
     fn a_pick_by_force_is_its_sources_turn() {
         let mut backlog = backlog(2, Overtakes::AtMost(1));
         for (source, item) in [('a', 1), ('a', 2), ('b', 3), ('c', 4), ('a', 5), ('b', 6)] {
-            push(&mut backlog, 5, 0, source, item);
+            backlog.push(5, 0, source, item);
         }
         // 3 overtakes 2, which must go then, before the turn of its source. So 6 goes before 5, and 5 must go
         // next.
@@ -302,7 +259,7 @@ mod tests {
         let after_forcing = |forced: u8| {
             let mut backlog = backlog(4, Overtakes::Unbounded);
             for priority in [1, 1, 3, 3, 3, 3, 3, 3, 3, 3, 4] {
-                push(&mut backlog, priority, 4, 'a', priority);
+                backlog.push(priority, 4, 'a', priority);
             }
             let line = backlog.lines.find(forced, 'a').expect("something waits there");
             assert_eq!(backlog.share(Some(line)), line);
@@ -321,7 +278,7 @@ mod tests {
         for (priority, source, item) in
             [(1, 'a', 1), (9, 'b', 2), (9, 'a', 3), (9, 'c', 4), (7, 'a', 5), (9, 'a', 6), (1, 'b', 7)]
         {
-            push(&mut backlog, priority, 1, source, item);
+            backlog.push(priority, 1, source, item);
         }
         let mut out = Vec::new();
         backlog.discard('a', |priority, item| out.push((priority, item)));
@@ -333,11 +290,11 @@ mod tests {
     #[test]
     fn what_was_discarded_has_overtaken_nobody() {
         let mut backlog = backlog(0, Overtakes::AtMost(1));
-        push(&mut backlog, 1, 0, 'a', "low");
-        push(&mut backlog, 1, 0, 'b', "low too");
-        (0..9).for_each(|_| push(&mut backlog, 9, 0, 'c', "discarded"));
-        push(&mut backlog, 9, 0, 'd', "high");
-        push(&mut backlog, 9, 0, 'd', "high too");
+        backlog.push(1, 0, 'a', "low");
+        backlog.push(1, 0, 'b', "low too");
+        (0..9).for_each(|_| backlog.push(9, 0, 'c', "discarded"));
+        backlog.push(9, 0, 'd', "high");
+        backlog.push(9, 0, 'd', "high too");
         backlog.discard('c', |_, _| ());
         assert_eq!(rest(&mut backlog), ["high", "low", "low too", "high too"]);
     }
@@ -352,18 +309,18 @@ mod tests {
         };
         let mut backlog = Backlog::new(Order::default());
         let push = |backlog: &mut Backlog<_, _>, item: u64| {
-            self::push(backlog, (item % 7 * 30) as u8, item % 4096, item % 5000, item);
+            backlog.push((item % 7 * 30) as u8, item % 4096, item % 5000, item);
         };
         (0..BURST).for_each(|item| push(&mut backlog, item));
         assert_eq!(backlog.len(), BURST as usize);
-        (5..BURST).for_each(|_| assert!(backlog.pick(|item| item).is_some()));
+        (5..BURST).for_each(|_| assert!(backlog.pick().is_some()));
         let (items, arrivals, _) = room(&backlog);
         assert!(items <= 40_000 && arrivals <= 200_000, "while some wait: {:?}", room(&backlog));
-        while backlog.pick(|item| item).is_some() {}
+        while backlog.pick().is_some() {}
         let (items, arrivals, lines) = room(&backlog);
         assert!(items <= 40_000 && arrivals <= KEPT && lines == [0; 3], "{:?}", room(&backlog));
         // And it still works, with lines that are counted anew.
         (0..9).for_each(|item| push(&mut backlog, item));
-        assert_eq!(std::iter::from_fn(|| backlog.pick(|item| item)).count(), 9);
+        assert_eq!(std::iter::from_fn(|| backlog.pick()).count(), 9);
     }
 }

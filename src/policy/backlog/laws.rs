@@ -77,13 +77,12 @@ fn run(order: Order, operations: &[Operation]) -> Result<Vec<Event>, TestCaseErr
         match *operation {
             Operation::Push { priority, cost, source } => {
                 items += 1;
-                let home = backlog.receive(&mut vec![Some(items)]).next().expect("one");
-                backlog.push(priority, cost, source, home);
+                backlog.push(priority, cost, source, items);
                 naive.push(priority, source, items);
                 events.push(Event::Pushed { item: items, priority, source });
             }
             Operation::Pick => {
-                let picked = backlog.pick(|item| item);
+                let picked = backlog.pick();
                 let allowed = naive.allowed();
                 let Some(Picked { priority, source, item, last }) = picked else {
                     prop_assert!(allowed.is_empty(), "nothing is picked, though {:?} wait", allowed);

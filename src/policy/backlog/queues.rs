@@ -54,12 +54,11 @@ impl<T> Queues<T> {
         first
     }
 
-    /// Takes the first of a line, or that part of it that is `wanted`; its number; and whether it was the last.
+    /// Takes the first of a line; its number; and whether it was the last.
     #[inline]
-    pub fn pop<R>(&mut self, line: LineId, wanted: impl FnOnce(T) -> R) -> (R, u64, bool) {
+    pub fn pop(&mut self, line: LineId) -> (T, u64, bool) {
         let queue = &mut self.queues[line as usize];
         let Waiting { number, item, .. } = queue.pop_front().expect("a line has something in it");
-        let item = wanted(item);
         self.len -= 1;
         let last = queue.is_empty();
         if last {
@@ -106,7 +105,7 @@ mod tests {
     }
 
     fn pop(queues: &mut Queues<u64>, line: LineId) -> (u64, u64, bool) {
-        queues.pop(line, |item| item)
+        queues.pop(line)
     }
 
     #[test]
