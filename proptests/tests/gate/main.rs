@@ -1,5 +1,7 @@
 //! The real gate does, operation by operation, what the model allows: E1-E5.
 
+#[path = "../judged/mod.rs"]
+mod judged;
 mod ops;
 mod real;
 mod twin;

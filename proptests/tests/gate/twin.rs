@@ -2,7 +2,6 @@
 //! session's messages arrive on one thread, which resets it too, so not in callbacks that this thread runs; a group comes
 //! once, and stays; callbacks do not panic.
 
-use std::cell::Cell;
 use std::sync::{Arc, Mutex, Weak};
 
 use keylane::{Epoch, EpochGate, GateSession, Gatekeeper, PublishError, Turn};
@@ -11,9 +10,8 @@ use keylane_twin::epoch_gate::EpochGate as Twin;
 use keylane_twin::epoch_gate::judge::{Arrived, Part, Published, Scope};
 use keylane_twin::judge::{Judge, explain_nothing_else};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
 
+use crate::judged;
 use crate::ops::{self, GROUPS, Letter, Op, SLOTS};
 
 /// A program, as for the reference model.
@@ -317,39 +315,17 @@ fn run(program: &[Op]) -> (Twin, Vec<Part>) {
 
 #[test]
 fn the_gate_does_what_the_twin_says() {
-    let config = Config {
-        cases: 2048,
-        failure_persistence: None,
-        // As for the reference model.
-        max_shrink_iters: if std::env::var_os("KEYLANE_MUTANT").is_some() { 0 } else { 20_000 },
-        ..Config::default()
-    };
-    let judged = Cell::new((0, 0));
-    let outcome = TestRunner::new(config).run(&program(), |ops| {
+    judged::all_are_explained(judged::config(2048), &program(), |ops| {
         let (twin, parts) = run(&ops);
         let mut judge = Judge::new(twin);
-        for part in parts {
-            judge.does(&[part]).map_err(|unexplained| TestCaseError::fail(format!("{unexplained:?}")))?;
-        }
-        let (programs, parts) = judged.get();
-        judged.set((programs + 1, parts + judge.judged));
-        Ok(())
+        parts.into_iter().try_for_each(|part| judge.does(&[part])).map(|()| judge.judged)
     });
-    outcome.unwrap_or_else(|failed| panic!("{failed}"));
-    let (programs, parts) = judged.get();
-    println!("{programs} programs judged by the twin, {parts} parts of calls");
-    assert!(programs >= 2048 && parts > 10 * programs, "judged: {judged:?}");
 }
 
-/// It would have objected to anything else: to each outcome that was not seen, at each part of each of these.
 #[test]
 fn the_twin_says_nothing_else() {
-    let mut runner = TestRunner::deterministic();
-    let mut objections = 0;
-    for _ in 0..256 {
-        let (twin, parts) = run(&program().new_tree(&mut runner).unwrap().current());
-        objections += explain_nothing_else(&twin, &parts).unwrap_or_else(|broken| panic!("{broken:?}"));
-    }
-    println!("{objections} objections");
-    assert!(objections > 5_000, "{objections}");
+    judged::nothing_else_is(&program(), 5_000, |ops| {
+        let (twin, parts) = run(&ops);
+        explain_nothing_else(&twin, &parts)
+    });
 }

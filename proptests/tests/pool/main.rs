@@ -3,6 +3,8 @@
 
 mod chooser;
 mod drain;
+#[path = "../judged/mod.rs"]
+mod judged;
 mod ops;
 mod real;
 mod regressions;

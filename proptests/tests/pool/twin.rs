@@ -2,7 +2,6 @@
 //! classes, schedulers, whose turn it is, held and poisoned keys, batches, the drain of one key. Commits are in.
 
 use core::time::Duration;
-use std::cell::Cell;
 use std::sync::{Arc, Mutex, Weak};
 
 use keylane::testing::ManualClock;
@@ -12,10 +11,10 @@ use keylane_twin::judge::{Judge, Judged, Unexplained};
 use keylane_twin::sharded_pool::ShardedPool;
 use keylane_twin::sharded_pool::judge::{Found, Part, Scope, Submitted};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::Config;
 
 use crate::drain::{Drain, hear, on_a_thread};
+use crate::judged;
 
 const KEYS: Id = 4;
 /// Of sets of these the twin has room for 63.
@@ -458,38 +457,16 @@ fn judge(plan: Plan, program: &[Op], asks: bool) -> Result<Verdict, Unexplained>
 
 #[test]
 fn the_pool_does_what_the_twin_says() {
-    let config = Config {
-        cases: 2048,
-        failure_persistence: None,
-        // As for the reference model.
-        max_shrink_iters: if std::env::var_os("KEYLANE_MUTANT").is_some() { 0 } else { 20_000 },
-        // In milliseconds: each step of shrinking a hang takes as long as a hang.
-        max_shrink_time: 60_000,
-        ..Config::default()
-    };
-    let judged = Cell::new((0, 0));
-    let outcome = TestRunner::new(config).run(&program(), |(plan, ops)| {
-        let found = judge(plan, &ops, false);
-        let found = found.map_err(|unexplained| TestCaseError::fail(format!("{unexplained:?}")))?;
-        let (programs, parts) = judged.get();
-        judged.set((programs + 1, parts + found.parts));
-        Ok(())
+    // In milliseconds: each step of shrinking a hang takes as long as a hang.
+    let config = Config { max_shrink_time: 60_000, ..judged::config(2048) };
+    judged::all_are_explained(config, &program(), |(plan, ops)| {
+        judge(plan, &ops, false).map(|verdict| verdict.parts)
     });
-    outcome.unwrap_or_else(|failed| panic!("{failed}"));
-    let (programs, parts) = judged.get();
-    println!("{programs} programs judged by the twin, {parts} parts of calls");
-    assert!(programs >= 2048 && parts > 10 * programs, "judged: {judged:?}");
 }
 
-/// It would have objected to anything else: to each outcome that was not seen, at each part of each of these.
 #[test]
 fn the_twin_says_nothing_else() {
-    let mut runner = TestRunner::deterministic();
-    let mut objections = 0;
-    for _ in 0..256 {
-        let (plan, ops) = program().new_tree(&mut runner).unwrap().current();
-        objections += judge(plan, &ops, true).unwrap_or_else(|broken| panic!("{broken:?}")).objections;
-    }
-    println!("{objections} objections");
-    assert!(objections > 5_000, "{objections}");
+    judged::nothing_else_is(&program(), 5_000, |(plan, ops)| {
+        judge(plan, &ops, true).map(|verdict| verdict.objections)
+    });
 }

@@ -1,6 +1,8 @@
 //! The real queue does, operation by operation, what the model says: D1-D3, D4's turns, D5-D10, D12.
 
 mod figures;
+#[path = "../judged/mod.rs"]
+mod judged;
 mod modelled;
 mod ops;
 mod real;

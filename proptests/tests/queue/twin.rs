@@ -11,9 +11,8 @@ use keylane_twin::dispatch_queue::DispatchQueue;
 use keylane_twin::dispatch_queue::judge::{self, Found, Part, Passed, Scope};
 use keylane_twin::judge::{Judge, explain_nothing_else};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
 
+use crate::judged;
 use crate::ops::{self, Event, Happening, Letter, Op, Report, SLOTS};
 use crate::real::Real;
 
@@ -285,41 +284,17 @@ impl Teller {
 
 #[test]
 fn the_queue_does_what_the_twin_says() {
-    let config = Config {
-        cases: 4096,
-        failure_persistence: None,
-        // As for the reference model.
-        max_shrink_iters: if std::env::var_os("KEYLANE_MUTANT").is_some() { 0 } else { 20_000 },
-        ..Config::default()
-    };
-    let judged = std::cell::Cell::new((0, 0));
-    let outcome = TestRunner::new(config).run(&program(), |(plan, ops)| {
+    judged::all_are_explained(judged::config(4096), &program(), |(plan, ops)| {
         let run = run(plan, ops);
         let mut judge = Judge::new(run.twin());
-        for part in run.parts() {
-            judge.does(&[part]).map_err(|unexplained| TestCaseError::fail(format!("{unexplained:?}")))?;
-        }
-        let (programs, parts) = judged.get();
-        judged.set((programs + 1, parts + judge.judged));
-        Ok(())
+        run.parts().into_iter().try_for_each(|part| judge.does(&[part])).map(|()| judge.judged)
     });
-    outcome.unwrap_or_else(|failed| panic!("{failed}"));
-    let (programs, parts) = judged.get();
-    println!("{programs} programs judged by the twin, {parts} parts of calls");
-    assert!(programs >= 4096 && parts > 10 * programs, "judged: {judged:?}");
 }
 
-/// It would have objected to anything else: to each outcome that was not seen, at each part of each of these.
 #[test]
 fn the_twin_says_nothing_else() {
-    let mut runner = TestRunner::deterministic();
-    let mut objections = 0;
-    for _ in 0..256 {
-        let (plan, ops) = program().new_tree(&mut runner).unwrap().current();
+    judged::nothing_else_is(&program(), 10_000, |(plan, ops)| {
         let run = run(plan, ops);
-        let twin = run.twin();
-        objections += explain_nothing_else(&twin, &run.parts()).unwrap_or_else(|broken| panic!("{broken:?}"));
-    }
-    println!("{objections} objections");
-    assert!(objections > 10_000, "{objections}");
+        explain_nothing_else(&run.twin(), &run.parts())
+    });
 }

@@ -24,6 +24,23 @@ pub trait Judged: Protocol {
 
     /// The same part, with what was not seen instead. Where one thread is alone, none of them is explained.
     fn otherwise(part: &Self::Part) -> Vec<Self::Part>;
+
+    /// A step, if it can be taken; and what is `left` then, if it looks as was seen.
+    fn goes(
+        &self,
+        known: &Known<Self::State>,
+        action: &Self::Action,
+        left: impl FnOnce(&Self::State) -> Option<Vec<Self::Part>>,
+    ) -> Vec<Next<Self>> {
+        let Some(after) = self.step(&known.state, action) else { return Vec::new() };
+        let left = left(&after);
+        left.map(|left| (known.then(after), left)).into_iter().collect()
+    }
+}
+
+/// Nothing is left to do, if it is so.
+pub(crate) fn done<S: Clone, P>(known: &Known<S>, is_so: bool) -> Vec<(Known<S>, Vec<P>)> {
+    is_so.then(|| (known.clone(), Vec::new())).into_iter().collect()
 }
 
 /// What comes of a part.

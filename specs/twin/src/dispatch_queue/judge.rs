@@ -3,7 +3,7 @@
 use super::state::{At, Boss, Door, Place, State};
 use super::{Action, DispatchQueue, Post};
 use crate::Id;
-use crate::judge::{Judged, Known, Next};
+use crate::judge::{Judged, Known, Next, done};
 use crate::protocol::Protocol;
 
 /// What a queue is judged by: all that a run has of it. How many messages there are is not limited.
@@ -183,18 +183,6 @@ impl DispatchQueue {
         let posts = [Post::Dispatch, Post::Local].into_iter();
         let post = posts.into_iter().find(|&post| state.at(post).ringing.has(thread))?;
         Some(Action::Ring { thread, post })
-    }
-
-    /// A step, if it can be taken, and what is left then.
-    fn goes(
-        &self,
-        known: &Known<State>,
-        action: &Action,
-        left: impl FnOnce(&State) -> Option<Vec<Part>>,
-    ) -> Nexts {
-        let Some(after) = self.step(&known.state, action) else { return Vec::new() };
-        let left = left(&after);
-        left.map(|left| (known.then(after), left)).into_iter().collect()
     }
 
     fn comes(&self, known: &Known<State>, part: &Part) -> Nexts {
@@ -418,11 +406,6 @@ impl DispatchQueue {
         left.sort_by_key(|message| (message.from, message.priority));
         first && left == expected && state.untold() == untold
     }
-}
-
-/// Nothing is left to do, if it is so.
-fn done(known: &Known<State>, is_so: bool) -> Nexts {
-    is_so.then(|| (known.clone(), Vec::new())).into_iter().collect()
 }
 
 impl Judged for DispatchQueue {

@@ -2,7 +2,7 @@
 
 use super::{Action, Callback, EpochGate, Place, State};
 use crate::Id;
-use crate::judge::{Judged, Known, Next};
+use crate::judge::{Judged, Known, Next, done};
 use crate::protocol::Protocol;
 
 /// What a gate is judged by: all that a run has of it. How many messages there are is not limited.
@@ -135,11 +135,6 @@ pub enum Published {
 
 type Nexts = Vec<Next<EpochGate>>;
 
-/// Nothing is left to do, if it is so.
-fn done(known: &Known<State>, is_so: bool) -> Nexts {
-    is_so.then(|| (known.clone(), Vec::new())).into_iter().collect()
-}
-
 /// Who runs the callbacks of a session.
 fn runner(state: &State, session: Id) -> Option<Id> {
     (0..).zip(&state.threads).find(|(_, thread)| thread.session == session).map(|(id, _)| id)
@@ -167,17 +162,6 @@ impl EpochGate {
             may_reset: true,
             may_stop: true,
         }
-    }
-
-    fn goes(
-        &self,
-        known: &Known<State>,
-        action: &Action,
-        left: impl FnOnce(&State) -> Option<Vec<Part>>,
-    ) -> Nexts {
-        let Some(after) = self.step(&known.state, action) else { return Vec::new() };
-        let left = left(&after);
-        left.map(|left| (known.then(after), left)).into_iter().collect()
     }
 
     fn comes(&self, known: &Known<State>, part: &Part) -> Nexts {

@@ -2,7 +2,7 @@
 
 use super::{Action, Consumer, Inbox, State};
 use crate::Id;
-use crate::judge::{Judged, Known, Next};
+use crate::judge::{Judged, Known, Next, done};
 use crate::protocol::Protocol;
 
 /// What is seen of a call. Each producer pushes one message.
@@ -57,23 +57,13 @@ impl Inbox {
         Self { producers, messages: 1 }
     }
 
-    fn goes(
-        &self,
-        known: &Known<State>,
-        action: &Action,
-        left: impl FnOnce(&State) -> Option<Part>,
-    ) -> Nexts {
-        let Some(after) = self.step(&known.state, action) else { return Vec::new() };
-        let left = left(&after);
-        left.map(|left| (known.then(after), vec![left])).into_iter().collect()
-    }
-
     fn takes(&self, known: &Known<State>, lie_down: bool, got: &[Id], told: Told) -> Nexts {
         let state = &known.state;
         let arrived: Vec<_> = state.arrived.iter().map(|message| message.from).collect();
         if state.consumer == Consumer::Waits && state.rung {
-            return self
-                .goes(known, &Action::Wait, |_| Some(Part::Take { lie_down, got: got.to_vec(), told }));
+            return self.goes(known, &Action::Wait, |_| {
+                Some(vec![Part::Take { lie_down, got: got.to_vec(), told }])
+            });
         }
         let as_told = match (state.closed, lie_down && arrived.is_empty()) {
             (true, _) => Told::Closed,
@@ -86,11 +76,11 @@ impl Inbox {
         // It looks without the wish to lie down, or in its sleep, or after the end: if that finds nothing, nothing comes of it.
         let sleeps_on = state.consumer == Consumer::Waits && state.asleep;
         if arrived.is_empty() && (!lie_down || sleeps_on || state.consumer == Consumer::Stopped) {
-            return vec![(known.clone(), Vec::new())];
+            return done(known, true);
         }
         self.goes(known, &Action::TakeLieDown, |after| {
             let sleeps = after.consumer == Consumer::Waits;
-            (sleeps == (told == Told::Asleep)).then_some(Part::Handle)
+            (sleeps == (told == Told::Asleep)).then(|| vec![Part::Handle])
         })
     }
 }
@@ -100,26 +90,25 @@ impl Judged for Inbox {
 
     fn take(&self, known: &Known<State>, part: &Part) -> Nexts {
         let state = &known.state;
-        let done = |is_so: bool| is_so.then(|| (known.clone(), Vec::new())).into_iter().collect();
         let rings = |thread: Id, woke: bool| {
-            move |after: &State| (after.ringing.has(thread) == woke).then_some(Part::Ring { thread })
+            move |after: &State| (after.ringing.has(thread) == woke).then(|| vec![Part::Ring { thread }])
         };
         match *part {
             Part::Push { thread, seen: Some(woke) } => {
                 self.goes(known, &Action::Push { thread }, rings(thread, woke))
             }
             Part::Push { thread, seen: None } => {
-                done(state.closed && self.step(state, &Action::Push { thread }).is_none())
+                done(known, state.closed && self.step(state, &Action::Push { thread }).is_none())
             }
-            Part::Close { woke } if state.closed => done(!woke && !state.asleep),
+            Part::Close { woke } if state.closed => done(known, !woke && !state.asleep),
             Part::Close { woke } => self.goes(known, &Action::Close, rings(self.closer(), woke)),
             Part::Ring { thread } if state.ringing.has(thread) => {
-                self.goes(known, &Action::Ring { thread }, |_| Some(Part::Ring { thread }))
+                self.goes(known, &Action::Ring { thread }, |_| Some(vec![Part::Ring { thread }]))
             }
-            Part::Ring { .. } => done(true),
+            Part::Ring { .. } => done(known, true),
             Part::Take { lie_down, ref got, told } => self.takes(known, lie_down, got, told),
-            Part::Handle if state.hand.is_empty() => done(true),
-            Part::Handle => self.goes(known, &Action::Handle, |_| Some(Part::Handle)),
+            Part::Handle if state.hand.is_empty() => done(known, true),
+            Part::Handle => self.goes(known, &Action::Handle, |_| Some(vec![Part::Handle])),
         }
     }
 

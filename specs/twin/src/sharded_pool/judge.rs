@@ -3,7 +3,7 @@
 use super::shard::Core;
 use super::{Action, How, Place, ShardedPool, State, index};
 use crate::Id;
-use crate::judge::{Judged, Known, Next};
+use crate::judge::{Judged, Known, Next, done};
 use crate::protocol::Protocol;
 
 /// What a pool is judged by: all that a run has of it. How often something is done is not limited.
@@ -140,11 +140,6 @@ pub enum Found {
 
 type Nexts = Vec<Next<ShardedPool>>;
 
-/// Nothing is left to do, if it is so.
-fn done(known: &Known<State>, is_so: bool) -> Nexts {
-    is_so.then(|| (known.clone(), Vec::new())).into_iter().collect()
-}
-
 impl ShardedPool {
     /// One that may do all that is in the scope.
     pub fn judging(scope: &Scope) -> Self {
@@ -163,9 +158,9 @@ impl ShardedPool {
         }
     }
 
-    fn goes(&self, known: &Known<State>, action: &Action, left: Vec<Part>) -> Nexts {
-        let after = self.step(&known.state, action);
-        after.map(|after| (known.then(after), left)).into_iter().collect()
+    /// A step, if it can be taken: no more is seen of it than that.
+    fn can(&self, known: &Known<State>, action: &Action, left: Vec<Part>) -> Nexts {
+        self.goes(known, action, |_| Some(left))
     }
 
     fn submit(&self, known: &Known<State>, part: &Part) -> Nexts {
@@ -219,13 +214,13 @@ impl ShardedPool {
             Found::Runs(name) => {
                 let Some(&(key, item)) = known.names.get(&name) else { return Vec::new() };
                 match key != 0 && self.shard_of(key) == shard {
-                    true => self.goes(known, &Action::Pick { key, item }, Vec::new()),
+                    true => self.can(known, &Action::Pick { key, item }, Vec::new()),
                     false => Vec::new(),
                 }
             }
             Found::Commits(name) => {
                 let Some(&(_, item)) = known.names.get(&name) else { return Vec::new() };
-                self.goes(known, &Action::PickCommit { shard, item }, Vec::new())
+                self.can(known, &Action::PickCommit { shard, item }, Vec::new())
             }
             Found::Idle => done(known, !self.has_work(state, shard) && !self.is_over(state, shard)),
             Found::Stopped => done(known, !self.has_work(state, shard) && self.is_over(state, shard)),
@@ -235,10 +230,10 @@ impl ShardedPool {
     fn pause(&self, known: &Known<State>, thread: Id) -> Nexts {
         let left = vec![Part::Quiet { thread }];
         match known.state.control(thread).0 {
-            Place::Idle => self.goes(known, &Action::Pause { thread }, left),
-            Place::Pauses => self.goes(known, &Action::PauseMark { thread }, left),
-            Place::Quiets => self.goes(known, &Action::PauseWait { thread }, left),
-            Place::Sleeps => self.goes(known, &Action::WaitHear { thread }, left),
+            Place::Idle => self.can(known, &Action::Pause { thread }, left),
+            Place::Pauses => self.can(known, &Action::PauseMark { thread }, left),
+            Place::Quiets => self.can(known, &Action::PauseWait { thread }, left),
+            Place::Sleeps => self.can(known, &Action::WaitHear { thread }, left),
             Place::Paused => done(known, true),
             _ => Vec::new(),
         }
@@ -251,14 +246,14 @@ impl ShardedPool {
             let paused = self.pausers().filter(|&thread| place(thread) == Place::Paused);
             let begin = |thread| {
                 let left = vec![Part::Resume { thread: Some(thread) }];
-                self.goes(known, &Action::Resume { thread }, left)
+                self.can(known, &Action::Resume { thread }, left)
             };
             return paused.flat_map(begin).collect();
         };
         match place(thread) {
             Place::Resumes => {
                 let left = vec![Part::Resume { thread: Some(thread) }];
-                self.goes(known, &Action::ResumeMark { thread }, left)
+                self.can(known, &Action::ResumeMark { thread }, left)
             }
             place => done(known, place == Place::Done),
         }
@@ -267,8 +262,8 @@ impl ShardedPool {
     fn drain(&self, known: &Known<State>, thread: Id) -> Nexts {
         let left = vec![Part::Drain { thread }];
         match known.state.control(thread).0 {
-            Place::Idle => self.goes(known, &Action::Drain { thread }, left),
-            Place::Drains => self.goes(known, &Action::DrainMark { thread }, left),
+            Place::Idle => self.can(known, &Action::Drain { thread }, left),
+            Place::Drains => self.can(known, &Action::DrainMark { thread }, left),
             _ => done(known, true),
         }
     }
@@ -276,9 +271,9 @@ impl ShardedPool {
     fn drained(&self, known: &Known<State>, thread: Id, well: bool) -> Nexts {
         let left = vec![Part::Drained { thread, well }];
         match known.state.control(thread).0 {
-            Place::Empties => self.goes(known, &Action::DrainWait { thread }, left),
-            Place::Sleeps => self.goes(known, &Action::WaitHear { thread }, left),
-            Place::Looks => self.goes(known, &Action::DrainLook { thread }, left),
+            Place::Empties => self.can(known, &Action::DrainWait { thread }, left),
+            Place::Sleeps => self.can(known, &Action::WaitHear { thread }, left),
+            Place::Looks => self.can(known, &Action::DrainLook { thread }, left),
             Place::Drained => done(known, well),
             Place::Refused => done(known, !well),
             _ => Vec::new(),
@@ -288,9 +283,9 @@ impl ShardedPool {
     fn shutdown(&self, known: &Known<State>) -> Nexts {
         let left = vec![Part::Shutdown];
         match known.state.control(self.stopper()).0 {
-            Place::Idle => self.goes(known, &Action::Shutdown, left),
-            Place::Closes => self.goes(known, &Action::ShutdownClose, left),
-            Place::Stops => self.goes(known, &Action::ShutDownMark, left),
+            Place::Idle => self.can(known, &Action::Shutdown, left),
+            Place::Closes => self.can(known, &Action::ShutdownClose, left),
+            Place::Stops => self.can(known, &Action::ShutDownMark, left),
             place => done(known, place == Place::Done),
         }
     }
@@ -321,11 +316,11 @@ impl Judged for ShardedPool {
                 _ => Vec::new(),
             },
             Part::Ripen { name } => match known.names.get(&name) {
-                Some(&(_, item)) => self.goes(known, &Action::Ripen { item }, Vec::new()),
+                Some(&(_, item)) => self.can(known, &Action::Ripen { item }, Vec::new()),
                 None => Vec::new(),
             },
             Part::Remove { key, ref removed } if self.is_what_waits(known, key, removed) => {
-                self.goes(known, &Action::Remove { key }, Vec::new())
+                self.can(known, &Action::Remove { key }, Vec::new())
             }
             Part::Remove { .. } => Vec::new(),
             Part::Step { shard, seen } => self.looks(known, shard, seen),
@@ -333,11 +328,11 @@ impl Judged for ShardedPool {
                 Some(&(0, item)) => {
                     let mut shards = self.shards();
                     let shard = shards.find(|&shard| state.core[index(shard)].committing.has(item));
-                    let finish = |shard| self.goes(known, &Action::FinishCommit { shard, item }, Vec::new());
+                    let finish = |shard| self.can(known, &Action::FinishCommit { shard, item }, Vec::new());
                     shard.map(finish).unwrap_or_default()
                 }
                 Some(&(key, item)) if self.running(state, key) == Some(item) => {
-                    self.goes(known, &Action::Finish { key }, Vec::new())
+                    self.can(known, &Action::Finish { key }, Vec::new())
                 }
                 _ => Vec::new(),
             },
