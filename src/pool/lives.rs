@@ -185,4 +185,21 @@ mod tests {
         lives.strand(&'a', item);
         assert!(lives.is_drained(0) && lives.is_stranded(0));
     }
+
+    #[test]
+    fn a_child_may_belong_to_a_generation_that_has_not_begun_here() {
+        let mut lives: Lives<u8> = Lives::new();
+        let (here, child) = (lives.begin(None), lives.begin(Some(1)));
+        lives.end_generation(0);
+        assert!(!lives.is_drained(0), "one from here is left");
+        lives.bury_keyless(here);
+        assert!(lives.is_drained(0));
+        let next = lives.begin(None);
+        lives.end_generation(1);
+        for tag in [next, child] {
+            assert!(!lives.is_drained(1), "both are of this one");
+            lives.bury_keyless(tag);
+        }
+        assert!(lives.is_drained(1));
+    }
 }
