@@ -94,20 +94,19 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
     #[inline]
     pub fn pick(&mut self) -> Option<Picked<S, T>> {
         let highest = self.turns.waiting().highest()?;
-        let line = match self.ledger.as_ref().and_then(Ledger::overdue) {
+        let line = match self.overdue() {
+            Some(line) => self.force(line),
             None if highest >= self.strict_from => self.turns.first(highest),
-            overdue => self.share(overdue),
+            None => self.share(None),
         };
         let (priority, source) = self.lines.name(line);
-        let (item, number, last) = self.queues.pop(line);
+        let (item, _, last) = self.queues.pop(line);
         if last {
             self.turns.leave(priority, line);
             self.lines.leave(line);
+            self.clear_if_empty();
         } else {
             self.turns.pass(priority, line);
-        }
-        if let Some(ledger) = &mut self.ledger {
-            ledger.pick(number);
         }
         Some(Picked { priority, source, item, last })
     }
@@ -131,7 +130,15 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
             }
         }
         if let Some(ledger) = &mut self.ledger {
-            ledger.compact(|line, number| self.queues.renumber(line, number));
+            ledger.compact(|line, old, new| self.queues.renumber(line, old, new));
+        }
+        self.clear_if_empty();
+    }
+
+    #[inline]
+    fn clear_if_empty(&mut self) {
+        if self.queues.len() == 0 {
+            self.ledger.iter_mut().for_each(Ledger::clear);
         }
     }
 
@@ -140,15 +147,25 @@ impl<S: Copy + Eq + Hash, T> Backlog<S, T> {
         self.queues.len()
     }
 
+    /// The line whose first one must go next, if there is one.
+    #[inline]
+    fn overdue(&mut self) -> Option<LineId> {
+        let Self { ledger, queues, .. } = self;
+        ledger.as_mut()?.overdue(queues.len(), |line| queues.first(line))
+    }
+
+    /// What goes by force is charged like any other of its priority.
+    fn force(&mut self, line: LineId) -> LineId {
+        let (priority, _) = self.lines.name(line);
+        if priority < self.strict_from { self.share(Some(line)) } else { line }
+    }
+
     /// Charges the weighted band with what is picked of it: the first of `overdue`, or else what its shares
     /// choose.
     fn share(&mut self, overdue: Option<LineId>) -> LineId {
         self.look();
         let line = overdue.unwrap_or_else(|| self.turns.first(self.shares.choose(&self.fronts)));
-        let front = self.front(line);
-        if front.priority < self.strict_from {
-            self.shares.charge(front, &self.fronts);
-        }
+        self.shares.charge(self.front(line), &self.fronts);
         line
     }
 
@@ -262,9 +279,10 @@ mod tests {
                 backlog.push(priority, 4, 'a', priority);
             }
             let line = backlog.lines.find(forced, 'a').expect("something waits there");
-            assert_eq!(backlog.share(Some(line)), line);
+            assert_eq!(backlog.force(line), line);
             let fronts: Vec<_> = backlog.fronts.iter().map(|front| front.priority).collect();
-            assert_eq!(fronts, [1, 3], "4 does not share");
+            let sharing: &[u8] = if forced < 4 { &[1, 3] } else { &[] };
+            assert_eq!(fronts, sharing, "4 does not share");
             rest(&mut backlog)
         };
         assert_eq!(after_forcing(1), [4, 3, 3, 3, 3, 3, 3, 3, 1, 3, 1], "1 owes 3 then");

@@ -56,9 +56,9 @@ impl Default for Weighted {
 /// How often a message may be overtaken: how many that arrived after it may be picked before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overtakes {
-    /// So many times, and then it is next, whatever else waits. 0 is the order of arrival. Costs 8 bytes for
+    /// So many times, and then it is next, whatever else waits. 0 is the order of arrival. Costs 4 bytes for
     /// each message between the oldest that waits and the latest: at most those that wait, those that have
-    /// overtaken it, and as many again that were discarded.
+    /// overtaken it, as many again that were discarded, and some hundred that are gone.
     AtMost(u64),
     /// Any number of times: higher priorities can starve lower ones.
     Unbounded,

@@ -80,12 +80,21 @@ impl<T> Queues<T> {
         self.queues[line as usize][0].cost
     }
 
-    /// For one that numbers all that waits anew, in the order of arrival: the next one of `line` is `number`.
-    pub fn renumber(&mut self, line: LineId, number: u64) {
-        let queue = &mut self.queues[line as usize];
-        // When each has been first once, the first one is so again.
-        queue.rotate_left(1);
-        queue.back_mut().expect("a line has something in it").number = number;
+    /// The number of the first of a line, if something waits there.
+    #[inline]
+    pub fn first(&self, line: LineId) -> Option<u64> {
+        self.queues.get(line as usize)?.front().map(|waiting| waiting.number)
+    }
+
+    /// For one that numbers all that waits anew, in the order of arrival: what is number `old` in `line`, if it waits
+    /// there, is `new`.
+    pub fn renumber(&mut self, line: LineId, old: u64, new: u64) {
+        if self.first(line) == Some(old) {
+            // When each has been first once, the first one is so again.
+            let queue = &mut self.queues[line as usize];
+            queue.rotate_left(1);
+            queue.back_mut().expect("it is not empty").number = new;
+        }
     }
 
     /// For how many messages, and for how many lines, there is room.
@@ -125,8 +134,13 @@ mod tests {
         for item in 1..=3 {
             push(&mut queues, 0, item);
         }
-        (7..=9).for_each(|number| queues.renumber(0, number));
+        queues.renumber(1, 101, 6);
+        for (old, new) in [(99, 6), (101, 7), (102, 8), (103, 9)] {
+            queues.renumber(0, old, new);
+        }
+        assert_eq!(queues.first(0), Some(7));
         assert_eq!([(); 3].map(|()| pop(&mut queues, 0)), [(1, 7, false), (2, 8, false), (3, 9, true)]);
+        assert_eq!((queues.first(0), queues.first(1)), (None, None));
     }
 
     #[test]
