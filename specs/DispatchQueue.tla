@@ -121,7 +121,7 @@ Put(t, p, arrived, door) ==
     /\ bell' = bell
     /\ IF p = Dispatch
        THEN /\ known' = known \cup Lines(arrived)
-            /\ news' = (news \/ OnNewLine(arrived) \/ Happens(arrived) \/ door \in {"run", "back"})
+            /\ news' = (news \/ OnNewLine(arrived) \/ Happens(arrived) \/ door = "back")
        ELSE UNCHANGED announced
 
 Ring(t) ==
@@ -133,13 +133,14 @@ Ring(t) ==
 
 Closed(p) == box[p].door \in {"run", "back"}
 
-\* Everything is swapped out, and lost lines on which nothing has come are not known any more. That it is closed stays news.
+\* Everything is swapped out, and lost lines on which nothing has come are not known any more. That what
+\* is left is to come back stays news. (That it is to run is none.)
 Swap(p, lieDown) ==
     /\ box' = [box EXCEPT ![p].arrived = <<>>,
                           ![p].asleep = @ \/ (lieDown /\ box[p].arrived = <<>> /\ ~Closed(p))]
     /\ IF p = Dispatch
        THEN /\ known' = known \ (lost \ Lines(box[Dispatch].arrived))
-            /\ news' = Closed(Dispatch)
+            /\ news' = (box[Dispatch].door = "back")
        ELSE UNCHANGED announced
     /\ UNCHANGED <<bell, ringing>>
 
@@ -639,7 +640,7 @@ GoesOnAsAfterALook ==
             all == TakenIn(had, box[Dispatch].arrived)
         IN  /\ \A i \in 1..Len(all) : MayPick(all, i) <=> (i <= Len(had) /\ all[i] = had[i] /\ MayPick(had, i))
             /\ Events(box[Dispatch].arrived) = <<>>
-            /\ ~Closed(Dispatch)
+            /\ box[Dispatch].door # "back"
 
 \* D5: ordered, a fast callback runs when nothing that was queued before is left.
 OrderedWaits ==

@@ -185,6 +185,20 @@ fn figures_are_behind_by_64_callbacks_at_most() {
 }
 
 #[test]
+fn what_remains_after_a_shutdown_is_run_without_a_look() {
+    let (queue, mut dispatch, mut local) = DispatchQueue::builder(Office(Arc::default())).stepped();
+    let mut connection = queue.connect();
+    (0..10).for_each(|_| assert_eq!(deliver(&mut connection, letter(5)), Delivered::Queued));
+    assert_eq!(dispatch.step(), Step::Ran);
+    queue.shutdown(Stop::RunRemaining);
+    assert_eq!(local.step(), Step::Stopped, "so the dispatch thread gets nothing more");
+    for _ in 1..10 {
+        assert_eq!((dispatch.step(), queue.snapshot().queued.dispatched), (Step::Ran, 0));
+    }
+    assert_eq!((dispatch.step(), queue.snapshot().queued.dispatched), (Step::Stopped, 10));
+}
+
+#[test]
 fn a_callback_sees_itself_under_way() {
     let clerk = Arc::new(Clerk::default());
     let builder = DispatchQueue::builder(Office(Arc::clone(&clerk)));

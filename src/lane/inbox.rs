@@ -10,7 +10,7 @@ use crate::sync::{Mutex, mark, taking, took};
 /// wake-up cannot be lost; and it is cleared by the producer that finds it, so each sleep costs one wake.
 ///
 /// A consumer that still holds some of what it took need not take the lock to know what is next: it asks whether there is
-/// [news](Self::has_news). What that is, but for the end, the [`Tally`] says.
+/// [news](Self::has_news). What that is, but for an end at which all comes back, the [`Tally`] says.
 #[derive(Debug)]
 pub struct Inbox<T, L = ()> {
     state: Mutex<State<T, L>>,
@@ -165,7 +165,7 @@ impl<T, L: Tally<T>> Inbox<T, L> {
         let mut spare = Vec::new();
         let mut state = self.state.lock();
         state.tally.settle(done);
-        if !matches!(state.door, Door::Closed(_)) {
+        if state.door != Door::Closed(Stop::HandBack) {
             state.lower(&self.news);
         }
         if next.capacity() > KEPT && next.capacity() / 4 > state.arrived.len() {
@@ -183,8 +183,9 @@ impl<T, L: Tally<T>> Inbox<T, L> {
         }
     }
 
-    /// Whether something has arrived since the last take that is news to the consumer; or the inbox has been closed, which
-    /// stays news for ever. For the consumer. While there is none, whatever has arrived changes nothing about what it does next.
+    /// Whether something has arrived since the last take that is news to the consumer; or the inbox has been closed, and what
+    /// is left is to come back, which stays news for ever. For the consumer. While there is none, whatever has arrived, or that
+    /// nothing will any more, changes nothing about what it does next.
     #[inline]
     pub fn has_news(&self) -> bool {
         taking(self, "peek", || self.news.is_raised())
@@ -212,7 +213,9 @@ impl<T, L: Tally<T>> Inbox<T, L> {
             mark("closed twice");
             return Pushed::Quietly;
         }
-        state.raise(&self.news);
+        if stop == Stop::HandBack {
+            state.raise(&self.news);
+        }
         took(self, "close", u64::from(state.asleep));
         state.door = Door::Closed(stop);
         state.wake()

@@ -46,7 +46,7 @@ impl DispatchQueue {
             let may_be_picked = |at| had.get(at) == Some(&all[at]) && may_pick(had, at);
             (0..all.len()).all(|at| may_pick(&all, at) == may_be_picked(at))
                 && state.dispatch.resets().next().is_none()
-                && !state.dispatch.is_closed()
+                && state.dispatch.door != Door::Back
         };
         state.dispatch.at != At::Steps || !state.may_go_on() || is_same()
     }

@@ -302,19 +302,19 @@ impl State {
 
     /// The same is closed.
     pub(super) fn close(&mut self, thread: Id, door: Door) {
-        self.news = true;
+        self.news |= door == Door::Back;
         self.dispatch.close(thread, door);
     }
 
-    /// The dispatch thread is about to take in: lost lines on which nothing has come are not known any more. That it is closed
-    /// stays news.
+    /// The dispatch thread is about to take in: lost lines on which nothing has come are not known any more. That what is
+    /// left is to come back stays news.
     pub(super) fn settle(&mut self) {
         for line in std::mem::take(&mut self.lost) {
             if !self.dispatch.letters().any(|message| message.line() == line) {
                 self.known.remove(&line);
             }
         }
-        self.news = self.dispatch.is_closed();
+        self.news = self.dispatch.door == Door::Back;
     }
 
     /// Of the lines that it has had, and on which something has come to it, these are empty.
