@@ -23,6 +23,7 @@ CONSTANTS
     FastToo,    \* whether messages may qualify for fast dispatch
     Ordered,    \* whether the connections are ordered
     Limit,      \* how many messages may be under way; 0: any number
+    Few,        \* the dispatch thread may keep fewer permits than this of messages that are over, to give them back together
     MayReset,
     MayDiscard, \* whether what they have queued may be discarded, once
     How,        \* "never", "run" or "back": how it is shut down
@@ -51,6 +52,7 @@ VARIABLES
     events,     \* of the dispatch thread: what it has yet to tell
     known,      \* under the lock of its box: lines on which something has arrived that it has not told to be lost
     news,       \* a word beside that lock: since it took in last, something has arrived that it must look at
+    keeps,       \* its own: how many permits it keeps of messages that are over
     lost,       \* its own: lines that have become empty since it took in last, by picks and by what was discarded
     dropping,   \* of it too, before it does anything else: whose discarded messages it has in hand yet, by connection and
                 \* in order, and whether the first of them is over
@@ -63,7 +65,7 @@ VARIABLES
 lanes == <<lane, sent, roster, quiet>>
 announced == <<known, news>>
 posts == <<box, bell, ringing, announced>>
-consumers == <<backlog, events, dropping, lost>>
+consumers == <<backlog, events, dropping, keeps, lost>>
 ends == <<fate, delivered, reset, emptied, told>>
 vars == <<lanes, throttle, posts, where, hand, consumers, ends>>
 
@@ -85,6 +87,7 @@ Init ==
     /\ known = {}
     /\ news = FALSE
     /\ lost = {}
+    /\ keeps = 0
     /\ dropping = [of |-> <<>>, over |-> FALSE]
     /\ fate = <<>>
     /\ delivered = [c \in Conns \cup {Me} |-> 0]
@@ -163,12 +166,14 @@ Serve(state) ==
     THEN Serve([state EXCEPT !.line = Tail(@), !.reserved = @ + 1])
     ELSE state
 
-\* One comes back: those in front of the line who fit are served.
-Release(t, place) ==
-    LET back == [throttle EXCEPT !.reserved = @ - 1]
+\* Some come back: those in front of the line who fit are served.
+ReleaseSome(count, t, place) ==
+    LET back == [throttle EXCEPT !.reserved = @ - count]
         served == Range(back.line) \ Range(Serve(back).line)
     IN  /\ throttle' = Serve(back)
         /\ where' = [u \in Threads |-> IF u = t THEN place ELSE IF u \in served THEN "has" ELSE where[u]]
+
+Release(t, place) == ReleaseSome(1, t, place)
 
 -----------------------------------------------------------------------------
 (* A connection. *)
@@ -303,7 +308,7 @@ Local_Step ==
             /\ backlog' = [backlog EXCEPT ![Local] = Tail(all)]
             /\ hand' = [hand EXCEPT ![Local] = Head(all)]
             /\ IF Head(all).fast THEN Met(Head(all), "fast") ELSE fate' = fate
-    /\ UNCHANGED <<lanes, throttle, events, dropping, lost, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<lanes, throttle, events, dropping, keeps, lost, delivered, reset, emptied, told>>
 
 Local_Return ==
     /\ where[Local] = "runs"
@@ -322,7 +327,7 @@ Local_PassOn ==
        ELSE /\ Put(Local, Dispatch, Append(box[Dispatch].arrived, hand[Local]), box[Dispatch].door)
             /\ Go(Local, "steps")
             /\ UNCHANGED backlog
-    /\ UNCHANGED <<lanes, throttle, events, dropping, lost, ends>>
+    /\ UNCHANGED <<lanes, throttle, events, dropping, keeps, lost, ends>>
 
 \* Everything accepted here has been passed on: the queue may end.
 Local_EndQueue ==
@@ -339,7 +344,7 @@ Local_LieDown ==
     /\ Swap(Local, TRUE)
     /\ Go(Local, Rests(Local))
     /\ backlog' = [backlog EXCEPT ![Local] = @ \o box[Local].arrived]
-    /\ UNCHANGED <<lanes, throttle, hand, events, dropping, lost, ends>>
+    /\ UNCHANGED <<lanes, throttle, hand, events, dropping, keeps, lost, ends>>
 
 -----------------------------------------------------------------------------
 (* The dispatch thread. *)
@@ -377,9 +382,11 @@ WithoutAt(all, i) == SubSeq(all, 1, i - 1) \o SubSeq(all, i + 1, Len(all))
 \* Of what it has had, and what has come to it, this is left.
 Loses(had, left) == lost' = Lines(had) \ Lines(left)
 
-\* Takes in what has arrived. Then drops what was discarded, and tells of an event, or begins the callback of a message.
+\* Takes in what has arrived. Then drops what was discarded, and tells of an event, or begins the callback of a message. Before it
+\* looks it has given back what it kept.
 Dispatch_Step ==
     /\ Dispatch_At("steps")
+    /\ keeps = 0
     /\ Swap(Dispatch, FALSE)
     /\ LET arrived == box[Dispatch].arrived
            all == TakenIn(backlog[Dispatch], arrived)
@@ -404,7 +411,7 @@ Dispatch_Step ==
                    /\ backlog' = [backlog EXCEPT ![Dispatch] = all]
                    /\ fate' = Discarding(gone)
            /\ Loses(backlog[Dispatch] \o arrived, backlog'[Dispatch])
-    /\ UNCHANGED <<lanes, throttle, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<lanes, throttle, keeps, delivered, reset, emptied, told>>
 
 \* Goes on without a look: nothing has come that it must look at, and no line has become empty. It tells the oldest event in
 \* hand, or begins the callback of a message in hand. (That it looks now and then all the same is a step as above. If it finds
@@ -424,7 +431,7 @@ Dispatch_GoOn ==
                 /\ backlog' = [backlog EXCEPT ![Dispatch] = WithoutAt(@, i)]
                 /\ Met(backlog[Dispatch][i], "dispatched")
             /\ Loses(backlog[Dispatch], backlog'[Dispatch])
-    /\ UNCHANGED <<lanes, throttle, posts, events, dropping, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<lanes, throttle, posts, events, dropping, keeps, delivered, reset, emptied, told>>
 
 \* One discarded message after the other: it is over,
 Dispatch_DropDiscarded ==
@@ -432,21 +439,21 @@ Dispatch_DropDiscarded ==
     /\ ~dropping.over
     /\ lane' = [lane EXCEPT ![Head(dropping.of)].done = @ + 1]
     /\ dropping' = [dropping EXCEPT !.over = TRUE]
-    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, where, hand, backlog, events, lost, ends>>
+    /\ UNCHANGED <<sent, roster, quiet, throttle, posts, where, hand, backlog, events, keeps, lost, ends>>
 
 \* and its permit goes back.
 Dispatch_ReturnDiscarded ==
     /\ dropping.over
     /\ Release(Dispatch, where[Dispatch])
     /\ dropping' = [of |-> Tail(dropping.of), over |-> FALSE]
-    /\ UNCHANGED <<lanes, posts, hand, backlog, events, lost, ends>>
+    /\ UNCHANGED <<lanes, posts, hand, backlog, events, keeps, lost, ends>>
 
 Tell ==
     /\ Dispatch_At("tells")
     /\ told' = told \cup {Head(events).from}
     /\ events' = Tail(events)
     /\ Go(Dispatch, "steps")
-    /\ UNCHANGED <<lanes, throttle, posts, hand, backlog, dropping, lost, fate, delivered, reset, emptied>>
+    /\ UNCHANGED <<lanes, throttle, posts, hand, backlog, dropping, keeps, lost, fate, delivered, reset, emptied>>
 
 \* The callback has returned: an ordered connection may dispatch fast again,
 Dispatch_DropPending ==
@@ -456,12 +463,34 @@ Dispatch_DropPending ==
     /\ Go(Dispatch, "returns")
     /\ UNCHANGED <<sent, roster, quiet, throttle, posts, hand, consumers, ends>>
 
-\* and its permit goes back.
+\* and its permit goes back, together with those that were kept. (One to oneself has none.)
 Dispatch_Return ==
     /\ Dispatch_At("returns")
-    /\ IF hand[Dispatch].from \in Conns THEN Release(Dispatch, "steps") ELSE Go(Dispatch, "steps") /\ UNCHANGED throttle
+    /\ IF hand[Dispatch].from \in Conns
+       THEN /\ ReleaseSome(keeps + 1, Dispatch, "steps")
+            /\ keeps' = 0
+       ELSE /\ Go(Dispatch, "steps")
+            /\ UNCHANGED <<throttle, keeps>>
     /\ hand' = [hand EXCEPT ![Dispatch] = NoMessage]
-    /\ UNCHANGED <<lanes, posts, consumers, ends>>
+    /\ UNCHANGED <<lanes, posts, backlog, events, dropping, lost, ends>>
+
+\* Or it is kept, if there are few.
+Dispatch_Keep ==
+    /\ Dispatch_At("returns")
+    /\ hand[Dispatch].from \in Conns
+    /\ keeps + 1 < Few
+    /\ keeps' = keeps + 1
+    /\ Go(Dispatch, "steps")
+    /\ hand' = [hand EXCEPT ![Dispatch] = NoMessage]
+    /\ UNCHANGED <<lanes, throttle, posts, backlog, events, dropping, lost, ends>>
+
+\* What was kept goes back, since it is about to look.
+Dispatch_ReturnKept ==
+    /\ Dispatch_At("steps")
+    /\ keeps > 0
+    /\ ReleaseSome(keeps, Dispatch, "steps")
+    /\ keeps' = 0
+    /\ UNCHANGED <<lanes, posts, hand, backlog, events, dropping, lost, ends>>
 
 Dispatch_LieDown ==
     /\ Dispatch_At("lies down")
@@ -474,7 +503,7 @@ Dispatch_LieDown ==
            /\ Loses(backlog[Dispatch] \o arrived, backlog'[Dispatch])
            /\ events' = events \o Events(arrived)
            /\ fate' = Discarding(gone)
-    /\ UNCHANGED <<lanes, throttle, hand, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<lanes, throttle, hand, keeps, delivered, reset, emptied, told>>
 
 -----------------------------------------------------------------------------
 (* Shutdown, and the wait for the end. *)
@@ -547,7 +576,7 @@ Reclaim ==
     /\ box' = [box EXCEPT ![Dispatch].arrived = <<>>, ![Local].arrived = <<>>]
     /\ known' = {}
     /\ lost' = {}
-    /\ UNCHANGED <<sent, roster, quiet, bell, ringing, news, hand, events, dropping, delivered, reset, emptied, told>>
+    /\ UNCHANGED <<sent, roster, quiet, bell, ringing, news, hand, events, dropping, keeps, delivered, reset, emptied, told>>
 
 -----------------------------------------------------------------------------
 Next ==
@@ -575,6 +604,8 @@ Next ==
     \/ Tell
     \/ Dispatch_DropPending
     \/ Dispatch_Return
+    \/ Dispatch_Keep
+    \/ Dispatch_ReturnKept
     \/ Dispatch_LieDown
     \/ Shutdown_CloseThrottle
     \/ \E c \in Conns : Shutdown_CloseLane(c)
@@ -600,7 +631,7 @@ Fairness ==
     /\ WF_vars(Local_EndQueue) /\ WF_vars(Local_LieDown)
     /\ WF_vars(Dispatch_Step) /\ WF_vars(Dispatch_DropDiscarded) /\ WF_vars(Dispatch_ReturnDiscarded)
     /\ WF_vars(Tell) /\ WF_vars(Dispatch_DropPending)
-    /\ WF_vars(Dispatch_Return) /\ WF_vars(Dispatch_LieDown)
+    /\ WF_vars(Dispatch_Return) /\ WF_vars(Dispatch_ReturnKept) /\ WF_vars(Dispatch_LieDown)
     /\ \A c \in Conns : WF_vars(Shutdown_CloseLane(c))
     /\ WF_vars(Shutdown_CloseRoster) /\ WF_vars(Shutdown_Seal) /\ WF_vars(Shutdown_CloseLocal)
     /\ WF_vars(Shutdown_CloseQueue) /\ WF_vars(Join_Threads) /\ WF_vars(Join_Hear) /\ WF_vars(Reclaim)
@@ -667,11 +698,12 @@ UnderWay ==
     + Cardinality({c \in Conns : where[c] \in {"has", "visits", "turned away", "departs", "departs to queue",
                                                "queues", "drops pending", "returns", "refused"}})
     + (IF where[Dispatch] \in {"runs", "returns"} /\ hand[Dispatch].from # Me THEN 1 ELSE 0)
-    + Len(dropping.of)
+    + keeps + Len(dropping.of)
 Reserved == throttle.reserved = UnderWay /\ (Limit > 0 => throttle.reserved <= Limit)
 
-\* D8: nobody waits who would fit.
+\* D8: nobody waits who would fit, and the dispatch thread does not sleep on what it keeps.
 NobodyWaitsForNothing == throttle.line # <<>> => ~Fits(throttle.reserved)
+SleepsOnNothing == keeps > 0 => where[Dispatch] \in {"steps", "tells", "runs", "returns"}
 
 \* D10: then no callback runs, nothing waits, and what was accepted has met its fate.
 JoinedIsQuiet ==

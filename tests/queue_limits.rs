@@ -72,6 +72,28 @@ fn out<D: Dispatcher>(queue: &QueueHandle<D>) -> (u64, u64) {
     (snapshot.count, snapshot.bytes)
 }
 
+/// Until it looks, the dispatch thread keeps permits of what it has run: less than a sixteenth of the limits.
+#[test]
+fn room_comes_back_a_sixteenth_at_a_time_while_the_dispatch_thread_is_busy() {
+    let (queue, mut dispatch, local) =
+        DispatchQueue::builder(Clerk::default()).limits(limits(64, 1000)).stepped();
+    let mut connection = queue.connect();
+    (0..20).for_each(|number| _ = connection.deliver(Letter { number, ..LETTER }).unwrap());
+    let mut after = |steps| -> Vec<u64> {
+        (0..steps)
+            .map(|_| {
+                assert_eq!(dispatch.step(), Step::Ran);
+                out(&queue).0
+            })
+            .collect()
+    };
+    assert_eq!(after(7), [19, 19, 19, 19, 15, 15, 15]);
+    let _ = connection.deliver(Letter { priority: 200, ..LETTER }).unwrap();
+    assert_eq!(after(2), [14, 13], "each time it has looked, and given back what it kept");
+    assert_eq!(queue.reclaim(dispatch, local).leftovers.len(), 12);
+    assert_eq!(out(&queue), (0, 0));
+}
+
 #[test]
 fn what_does_not_fit_comes_back_untouched() {
     let (queue, mut dispatch, local) =

@@ -12,6 +12,7 @@ use crate::lane::Taken;
 use crate::policy::{Ages, Backlog, Order, Picked};
 use crate::stop::{Step, Stop};
 use crate::sync::{Arc, mark};
+use crate::throttle::Returns;
 
 type Events = Vec<(ConnectionId, Event)>;
 type Messages<M> = Vec<(ConnectionId, M)>;
@@ -27,6 +28,8 @@ pub struct DispatchLoop<D: Dispatcher> {
     /// Of what is in the backlog.
     ages: Ages,
     place: Place,
+    /// Of messages that are over. All are back before it looks, and so before it sleeps.
+    returns: Returns,
     /// What the next look at the inbox will tell.
     done: Dispatched,
 }
@@ -41,6 +44,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
             backlog: Backlog::new(order),
             ages: Ages::default(),
             place,
+            returns: Returns::default(),
             done: Dispatched::default(),
         }
     }
@@ -78,7 +82,9 @@ impl<D: Dispatcher> DispatchLoop<D> {
         let _entered = postmark.context.enter();
         self.shared.dispatch(&self.place, from, message);
         drop(pending);
-        drop(permit);
+        if let Some(permit) = permit {
+            self.returns.add(permit);
+        }
         Step::Ran
     }
 
@@ -117,6 +123,7 @@ impl<D: Dispatcher> DispatchLoop<D> {
 
     /// Moves arrivals into the policy.
     fn take_in(&mut self, lie_down: bool) -> Taken {
+        self.returns.give_back();
         self.done.oldest = self.ages.oldest();
         let taken = self.shared.queue.inbox().settle_and_take(&mut self.done, &mut self.batch, lie_down);
         let mut discarded = Vec::new();

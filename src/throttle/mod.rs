@@ -22,5 +22,6 @@ mod wake;
 pub use acquire::Acquire;
 pub use limits::Limits;
 pub use permit::Permit;
+pub(crate) use permit::Returns;
 pub use state::ThrottleSnapshot;
 pub use throttle::Throttle;

@@ -123,6 +123,12 @@ impl State {
         self.serve()
     }
 
+    /// A sixteenth of the limits in force.
+    pub fn a_sixteenth(&self) -> Amount {
+        let of = |limit: Option<u64>| limit.map_or(u64::MAX, |limit| limit / 16);
+        Amount { count: of(self.limits.count), bytes: of(self.limits.bytes) }
+    }
+
     /// Other limits from now on.
     pub fn set_limits(&mut self, limits: Limits) -> Wakes {
         self.limits = limits;

@@ -142,7 +142,7 @@ fn strict_priority_against_step() -> Model {
 /// once `shutdown` has returned.
 fn enqueue_against_run_remaining() -> Model {
     Model::new("enqueue_against_run_remaining", "D1 D10 D11", 3)
-        .iterations(72_918)
+        .iterations(57_639)
         .reaches(&["accepted", "refused", "slept", "rung before sleep"])
         .scenario(|| {
             let (recorder, ran) = recorder();
@@ -201,7 +201,7 @@ fn enqueue_against_hand_back() -> Model {
 /// Two threads shut the same queue down, in both ways: it ends, and nothing is lost.
 fn shutdown_against_shutdown() -> Model {
     Model::new("shutdown_against_shutdown", "D1 D10", 3)
-        .iterations(414_693)
+        .iterations(415_215)
         .reaches(&["slept", "rung before sleep", "dispatched", "handed back"])
         .scenario(|| {
             let (recorder, ran) = recorder();

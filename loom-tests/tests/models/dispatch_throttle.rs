@@ -7,8 +7,8 @@ use crate::harness::{Log, Model};
 use keylane::internals::mark;
 use keylane::testing::Balance;
 use keylane::{
-    ConnectionId, Delivered, DispatchLoop, DispatchQueue, Dispatcher, Handled, Limits, LocalLoop, Message,
-    QueueHandle, Refusal, Step, Stop,
+    Connection, ConnectionId, Delivered, DispatchLoop, DispatchQueue, Dispatcher, Handled, Limits, LocalLoop,
+    Message, Permit, QueueHandle, Refusal, Step, Stop,
 };
 use loom::thread;
 
@@ -18,6 +18,8 @@ pub fn models() -> Vec<Model> {
         blocked_deliver_against_step(),
         blocked_deliver_against_discard(),
         blocked_deliver_against_shutdown(),
+        blocked_deliver_against_a_kept_permit(),
+        a_kept_permit_against_shutdown(),
         fast_dispatch_gives_back_its_room(),
     ]
 }
@@ -71,10 +73,15 @@ struct Bench {
 
 /// A queue that takes one message at a time.
 fn bench() -> Bench {
+    bench_of(1)
+}
+
+/// A queue that takes so many.
+fn bench_of(count: usize) -> Bench {
     let ran = Log::new();
-    let limits = Limits { count: Some(1), bytes: None };
+    let limits = Limits { count: Some(count as u64), bytes: None };
     let (queue, dispatch, local) = DispatchQueue::builder(Recorder(ran.clone())).limits(limits).stepped();
-    Bench { ran, balance: Balance::new(1), queue, dispatch, local }
+    Bench { ran, balance: Balance::new(count), queue, dispatch, local }
 }
 
 impl Bench {
@@ -110,6 +117,69 @@ fn blocked_deliver_against_step() -> Model {
             assert_eq!(bench.dispatch.step(), Step::Ran);
             reader.join().unwrap();
             assert_eq!(bench.end(), [1, 2]);
+        })
+}
+
+/// A queue of which the dispatch thread may keep one permit, since that is less than a sixteenth of them; all others are out,
+/// but for so many.
+fn nearly_full(room: usize) -> (Bench, Vec<Permit>, Connection<Recorder>) {
+    let mut bench = bench_of(32);
+    let mut connection = bench.queue.connect();
+    // As it returns one, it hears how many there are.
+    let _ = connection.deliver(bench.op(0, false)).unwrap();
+    assert_eq!(bench.dispatch.step(), Step::Ran);
+    let throttle = bench.queue.throttle().expect("it has limits");
+    let others = (room..32).map(|_| throttle.try_acquire(0).unwrap()).collect();
+    (bench, others, connection)
+}
+
+/// A message has run, and its permit is kept. Whoever waits for that room has it at the latest when the dispatch thread has
+/// nothing to do.
+fn blocked_deliver_against_a_kept_permit() -> Model {
+    Model::new("blocked_deliver_against_a_kept_permit", "D8 D11", 2)
+        .iterations(32)
+        .reaches(&["permit kept", "stands in line", "granted in line"])
+        .scenario(|| {
+            let (mut bench, others, mut connection) = nearly_full(1);
+            let _ = connection.deliver(bench.op(1, false)).unwrap();
+            let second = bench.op(2, false);
+            let reader = thread::spawn(move || {
+                let _ = connection.deliver(second).unwrap();
+            });
+            assert_eq!(bench.dispatch.step(), Step::Ran);
+            let _ = bench.dispatch.step();
+            reader.join().unwrap();
+            drop(others);
+            assert_eq!(bench.end(), [0, 1, 2]);
+        })
+}
+
+/// What the dispatch thread keeps is back when it has been told to stop.
+fn a_kept_permit_against_shutdown() -> Model {
+    Model::new("a_kept_permit_against_shutdown", "D8 D10", 2)
+        .iterations(89)
+        .reaches(&["permit kept", "one ran", "none or both did"])
+        .scenario(|| {
+            let (mut bench, mut others, mut connection) = nearly_full(2);
+            for number in [1, 2] {
+                let _ = connection.deliver(bench.op(number, false)).unwrap();
+            }
+            let stopper = {
+                let queue = bench.queue.clone();
+                thread::spawn(move || queue.shutdown(Stop::HandBack))
+            };
+            while bench.dispatch.step() == Step::Ran {}
+            stopper.join().unwrap();
+            assert_eq!(bench.dispatch.step(), Step::Stopped);
+            let ran = bench.ran.take().len() - 1;
+            mark(if ran == 1 { "one ran" } else { "none or both did" });
+            let out = bench.queue.throttle().expect("it has limits").snapshot().count;
+            assert_eq!(
+                out as usize,
+                others.len() + 2 - ran,
+                "D8: what waits has its permit, what has run has none"
+            );
+            others.clear();
         })
 }
 

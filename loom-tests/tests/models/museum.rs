@@ -43,7 +43,7 @@ impl Dispatcher for Ops {
 /// empties any more (B10).
 fn enqueue_against_the_end() -> Model {
     Model::new("enqueue_against_the_end", "D1 D10", 2)
-        .iterations(26)
+        .iterations(28)
         .reaches(&["accepted", "refused"])
         .scenario(|| {
             let ran = Log::new();

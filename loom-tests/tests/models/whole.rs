@@ -51,7 +51,7 @@ fn a_queue_from_start_to_join() -> Model {
 fn a_queue_with_a_local_message() -> Model {
     Model::new("a_queue_with_a_local_message", "D1 D6 D10", 3)
         .bounded(5)
-        .iterations(87_981)
+        .iterations(78_912)
         .reaches(&["slept", "rung before sleep", "local queued"])
         .scenario(|| {
             let ran = Log::new();

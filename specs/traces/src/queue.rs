@@ -144,6 +144,8 @@ impl Plan {
     /// In the words of `specs/models/`.
     pub fn constants(self) -> String {
         let Self { messages, locals, limit, .. } = self;
+        // The code keeps fewer than a sixteenth of the limit: of no limit, as many as it runs without a look.
+        let few = if limit == 0 { 64 } else { (limit / 16).max(1) };
         let list = |words: Vec<String>| format!("{{{}}}", words.join(", "));
         let connections = list((0..self.connections).map(|number| format!("\"c{number}\"")).collect());
         let priorities = list((1..=self.priorities).map(|number| number.to_string()).collect());
@@ -153,7 +155,7 @@ impl Plan {
         let how = if self.stop == Stop::HandBack { "back" } else { "run" };
         format!(
             "Conns = {connections}\nMessages = {messages}\nLocals = {locals}\nPriorities = {priorities}\n\
-             FastToo = {fast}\nOrdered = {ordered}\nLimit = {limit}\nMayReset = {resets}\nMayDiscard = {discards}\n\
+             FastToo = {fast}\nOrdered = {ordered}\nLimit = {limit}\nFew = {few}\nMayReset = {resets}\nMayDiscard = {discards}\n\
              How = \"{how}\"\nMe = \"me\"\nNoMessage = nothing\n"
         )
     }
@@ -267,8 +269,11 @@ impl Plan {
 /// Whether with this note the dispatch thread begins a step, or the end of one that has found nothing: what it picks or tells
 /// comes after it, and before the next one.
 pub(crate) fn begins_a_step(what: &str) -> bool {
-    matches!(what, "take" | "take_lie_down" | "peek")
+    matches!(what, "take" | "take_lie_down" | "peek" | AS_IF_IT_LOOKED)
 }
+
+/// In place of a `peek`, where the specification has to look and the code need not.
+pub(crate) const AS_IF_IT_LOOKED: &str = "as if it looked";
 
 /// Whether a look is the very next thing that the thread does.
 pub(crate) fn looks_next(mut then: Then<'_>) -> bool {
@@ -285,10 +290,18 @@ struct Teller {
     owes: HashMap<u8, Post>,
     /// Connections whose refused message still counts as pending.
     pending: HashSet<u8>,
-    /// Whose queued message runs, and whether that has been counted as done.
-    runs: Option<(u8, bool)>,
+    /// Which queued message runs, and whether that has been counted as done.
+    runs: Option<(Message, bool)>,
     /// Whether its callback has come to its end.
     ended: bool,
+    /// Whether the dispatch thread keeps permits of messages that are over,
+    keeps: bool,
+    /// or of events, which have none in the code;
+    keeps_none: bool,
+    /// and whether it keeps some that it has given back in the specification, as it looked there.
+    keeps_longer: bool,
+    /// Events that are messages in the specification.
+    announced: HashSet<(u8, u8)>,
     /// Whether the first of what was discarded has been counted as over.
     dropped: bool,
     /// Whose word is where, of connections that have entered.
@@ -321,6 +334,10 @@ impl Teller {
             pending: HashSet::new(),
             runs: None,
             ended: false,
+            keeps: false,
+            keeps_none: false,
+            keeps_longer: false,
+            announced: HashSet::new(),
             dropped: false,
             lanes: HashMap::new(),
             closed: HashSet::new(),
@@ -374,7 +391,8 @@ impl Teller {
             "push" | "refuse" => {
                 self.wakes(by, Post::Dispatch, note);
                 match (self.about[&by], note.what) {
-                    (About::Announce(Message { priority, fast, .. }), "push") => {
+                    (About::Announce(Message { from, number, priority, fast }), "push") => {
+                        self.announced.insert((from, number));
                         self.actions.push(Action::Deliver { thread: by, priority, fast });
                         Action::Push { thread: by }
                     }
@@ -409,26 +427,75 @@ impl Teller {
         Ok(())
     }
 
-    /// What a message's end has of steps in the specification and not in the code: one to oneself has no permit, and one of
-    /// a connection that is not ordered is not counted.
-    fn ends(&mut self, counted: bool, returned: bool) -> Result<()> {
-        let Some((_, before)) = self.runs else { return Ok(()) };
+    /// A message is over. (In the code one of a connection that is not ordered is not counted.)
+    fn is_over(&mut self) -> Result<()> {
+        let Some((message, counted)) = self.runs else { return Ok(()) };
         ensure!(self.ended, "its callback has not ended");
-        if counted && !before {
+        if !counted {
             self.actions.push(Action::DispatchDropPending);
-            self.runs = self.runs.map(|(from, _)| (from, true));
+            self.runs = Some((message, true));
         }
-        if returned {
+        Ok(())
+    }
+
+    /// The dispatch thread goes on, and the permit of what has run has not come back: it is kept, if there is one.
+    fn goes_on(&mut self) -> Result<()> {
+        self.is_over()?;
+        let Some((message, _)) = self.runs.take() else { return Ok(()) };
+        if message.from == self.plan.connections {
             self.actions.push(Action::DispatchReturn);
-            self.runs = None;
+            return Ok(());
         }
+        self.actions.push(Action::DispatchKeep);
+        let has_one = self.has_permit(message);
+        self.keeps |= has_one;
+        self.keeps_none |= !has_one;
+        Ok(())
+    }
+
+    fn has_permit(&self, message: Message) -> bool {
+        message.from < self.plan.connections && !self.announced.contains(&(message.from, message.number))
+    }
+
+    /// Permits have come back to the throttle: those that were kept, and that of what has run, if it has one.
+    fn gives_back(&mut self) -> Result<()> {
+        self.keeps_longer = false;
+        match self.runs {
+            Some((message, _)) if self.has_permit(message) => {
+                self.is_over()?;
+                self.actions.push(Action::DispatchReturn);
+                (self.runs, self.keeps, self.keeps_none) = (None, false, false);
+            }
+            _ => self.goes_on()?,
+        }
+        if self.keeps || self.keeps_none {
+            self.actions.push(Action::DispatchReturnKept);
+        }
+        (self.keeps, self.keeps_none) = (false, false);
+        Ok(())
+    }
+
+    /// It looks at what has arrived.
+    fn looks(&mut self) -> Result<()> {
+        self.goes_on()?;
+        ensure!(!self.keeps && !self.keeps_longer, "it looks, and has not given back what it kept");
+        self.gives_back()
+    }
+
+    /// The specification has to look, and so gives back what is kept.
+    fn looks_there(&mut self) -> Result<()> {
+        self.goes_on()?;
+        let keeps = self.keeps || self.keeps_longer;
+        self.gives_back()?;
+        self.keeps_longer = keeps;
         Ok(())
     }
 
     fn dispatch(&mut self, note: Note, mut then: Then<'_>) -> Result<()> {
         let action = match note.what {
-            "done" | "give_back" if self.runs.is_some() => {
-                return self.ends(true, note.what == "give_back");
+            "done" if self.runs.is_some() => return self.is_over(),
+            "give_back" if self.runs.is_some() || self.keeps || self.keeps_longer => {
+                return self.gives_back();
             }
             // Of what was discarded.
             "done" => {
@@ -443,7 +510,7 @@ impl Teller {
                 Action::DispatchReturnDiscarded
             }
             "begin" => {
-                (self.runs, self.ended) = (Some((Message::of(note.value).from, false)), false);
+                (self.runs, self.ended) = (Some((Message::of(note.value), false)), false);
                 return Ok(());
             }
             "end" => {
@@ -452,8 +519,12 @@ impl Teller {
             }
             // It has found news, and looks at once: that is the step.
             "peek" if looks_next(then) => return Ok(()),
-            "take" | "peek" => {
-                self.ends(true, true)?;
+            "take" | "peek" | AS_IF_IT_LOOKED => {
+                match note.what {
+                    "take" => self.looks()?,
+                    "peek" => self.goes_on()?,
+                    _ => self.looks_there()?,
+                }
                 // What its callback says of itself comes before it looks again.
                 let begun =
                     then.find(|next| ["begin", "tell"].contains(&next.what) || begins_a_step(next.what));
@@ -461,12 +532,12 @@ impl Teller {
                 let (from, number) =
                     (picked.map(|message| message.from), picked.map(|message| message.number));
                 match note.what {
-                    "take" => Action::DispatchStep { from, number },
-                    _ => Action::DispatchGoOn { from, number },
+                    "peek" => Action::DispatchGoOn { from, number },
+                    _ => Action::DispatchStep { from, number },
                 }
             }
             "take_lie_down" => {
-                self.ends(true, true)?;
+                self.looks()?;
                 Action::DispatchLieDown
             }
             "tell" => Action::Tell,
@@ -524,7 +595,7 @@ impl Teller {
             }
             "wait_quiet" if self.joins => {
                 // The threads have been joined: whatever ran has ended.
-                self.ends(true, true)?;
+                self.goes_on()?;
                 Action::JoinThreads
             }
             "hear" if self.joins => Action::JoinHear,

@@ -62,6 +62,8 @@ TraceNext ==
     \/ Is("Tell") /\ Tell
     \/ Is("Dispatch_DropPending") /\ Dispatch_DropPending
     \/ Is("Dispatch_Return") /\ Dispatch_Return
+    \/ Is("Dispatch_Keep") /\ Dispatch_Keep
+    \/ Is("Dispatch_ReturnKept") /\ Dispatch_ReturnKept
     \/ Is("Dispatch_LieDown") /\ Dispatch_LieDown
     \/ Is("Shutdown_CloseThrottle") /\ Shutdown_CloseThrottle
     \/ /\ Is("Shutdown_CloseLane")

@@ -8,7 +8,7 @@ use keylane::{Priority, Stop};
 use super::cast::{Cast, Role};
 use super::small;
 use crate::note::{Note, Story};
-use crate::queue::{Message, Plan, begins_a_step, looks_next};
+use crate::queue::{AS_IF_IT_LOOKED, Message, Plan, begins_a_step, looks_next};
 
 /// From the lowest to the highest. All of them are strict.
 const PRIORITIES: [Priority; 4] = [Priority::LOW, Priority::DEFAULT, Priority::HIGH, Priority::HIGHEST];
@@ -90,7 +90,7 @@ pub(super) fn retell(cast: &Cast, notes: &[Note]) -> Result<(Plan, Vec<Note>)> {
             }
             // An event is no message of a line, and after it the code may go on without a look. As a message it may have been
             // the last of its line, after which it may not: so it looks.
-            "peek" if line_of_its_own && !looks_next(then) => ("take", 0),
+            "peek" if line_of_its_own && !looks_next(then) => (AS_IF_IT_LOOKED, 0),
             "begin" => {
                 // Numbers of connections count from 1 there, and 0 is oneself.
                 let from = (note.value >> 32).checked_sub(1).map_or(Ok(connections), small)?;
@@ -98,8 +98,10 @@ pub(super) fn retell(cast: &Cast, notes: &[Note]) -> Result<(Plan, Vec<Note>)> {
                 // Without a limit, the specification would not mind a permit that comes back before its time.
                 let follows: Vec<_> =
                     then.map(|next| next.what).take_while(|what| !begins_a_step(what)).collect();
-                let expected = if from == connections { &["end"][..] } else { &["end", "give_back"] };
-                ensure!(follows == expected, "what is queued begins, and then there is {follows:?}");
+                ensure!(
+                    matches!(follows[..], ["end"] | ["end", "give_back"]),
+                    "what is queued begins, and then there is {follows:?}"
+                );
                 (note.what, messages.known.get(&(from, number)).context("it was not delivered")?.code())
             }
             // None of these connections is ordered, so nobody is turned away.
@@ -109,7 +111,8 @@ pub(super) fn retell(cast: &Cast, notes: &[Note]) -> Result<(Plan, Vec<Note>)> {
             }
             other => (other, note.value),
         };
-        line_of_its_own &= !(thread == plan.dispatch() && what.starts_with("take"));
+        let looks = what.starts_with("take") || what == AS_IF_IT_LOOKED;
+        line_of_its_own &= !(thread == plan.dispatch() && looks);
         told.push(Note { thread: thread.into(), what, value, ..note });
     }
     let locals = messages.counts.remove(&connections).unwrap_or(0);

@@ -41,9 +41,14 @@ impl DispatchQueue {
         self.limit == 0 || reserved < self.limit
     }
 
-    /// One comes back: those in front of the line who fit are served.
+    /// One comes back.
     pub(super) fn release(&self, next: &mut State) {
-        next.throttle.reserved -= 1;
+        self.release_some(1, next);
+    }
+
+    /// Some come back: those in front of the line who fit are served.
+    pub(super) fn release_some(&self, count: u8, next: &mut State) {
+        next.throttle.reserved -= count;
         while !next.throttle.line.is_empty() && self.fits(next.throttle.reserved) {
             let served = next.throttle.line.remove(0);
             next.throttle.reserved += 1;

@@ -32,7 +32,7 @@ fn turns_to(state: &State, all: &[Message]) -> At {
 }
 
 impl DispatchQueue {
-    pub(super) fn of_dispatch(state: &State, actions: &mut Vec<Action>) {
+    pub(super) fn of_dispatch(&self, state: &State, actions: &mut Vec<Action>) {
         let Some(at) = state.dispatch_at() else {
             actions.push(match state.first_is_over {
                 false => Action::DispatchDropDiscarded,
@@ -43,6 +43,10 @@ impl DispatchQueue {
         let action = match at {
             At::Steps => {
                 Self::that_go_on(state, actions);
+                if state.kept > 0 {
+                    actions.push(Action::DispatchReturnKept);
+                    return;
+                }
                 let all = state.dispatch.taken_in();
                 if turns_to(state, &all) == At::Runs {
                     actions.extend(picks(&all).map(|Message { from, number, .. }| Action::DispatchStep {
@@ -55,7 +59,12 @@ impl DispatchQueue {
             }
             At::Tells => Action::Tell,
             At::Runs => Action::DispatchDropPending,
-            At::Returns => Action::DispatchReturn,
+            At::Returns => {
+                if self.may_keep(state) {
+                    actions.push(Action::DispatchKeep);
+                }
+                Action::DispatchReturn
+            }
             At::LiesDown => Action::DispatchLieDown,
             At::Sleeps => Action::Sleep { post: Post::Dispatch },
             _ => return,
@@ -90,7 +99,8 @@ impl DispatchQueue {
     }
 
     pub(super) fn dispatch_step(state: &State, from: Option<Id>, number: Option<u8>) -> Option<State> {
-        when(state.dispatch_at() == Some(At::Steps))?;
+        // Before it looks it has given back what it kept.
+        when(state.dispatch_at() == Some(At::Steps) && state.kept == 0)?;
         let all = state.dispatch.taken_in();
         let turns_to = turns_to(state, &all);
         let picked = match (from, number) {
@@ -175,14 +185,37 @@ impl DispatchQueue {
         Some(next)
     }
 
+    /// The permit goes back, together with those that were kept. (One to oneself has none.)
     pub(super) fn dispatch_return(&self, state: &State) -> Option<State> {
         when(state.dispatch_at() == Some(At::Returns))?;
         let mut next = state.clone();
         let message = next.dispatch.hand.take()?;
         if message.from != self.me() {
-            self.release(&mut next);
+            self.release_some(std::mem::take(&mut next.kept) + 1, &mut next);
         }
         next.dispatch.at = At::Steps;
+        Some(next)
+    }
+
+    fn may_keep(&self, state: &State) -> bool {
+        state.kept + 1 < self.few && state.dispatch.hand.is_some_and(|message| message.from != self.me())
+    }
+
+    /// Or it is kept, if there are few.
+    pub(super) fn dispatch_keep(&self, state: &State) -> Option<State> {
+        when(state.dispatch_at() == Some(At::Returns) && self.may_keep(state))?;
+        let mut next = state.clone();
+        next.dispatch.hand = None;
+        next.kept += 1;
+        next.dispatch.at = At::Steps;
+        Some(next)
+    }
+
+    /// What was kept goes back, since it is about to look.
+    pub(super) fn dispatch_return_kept(&self, state: &State) -> Option<State> {
+        when(state.dispatch_at() == Some(At::Steps) && state.kept > 0)?;
+        let mut next = state.clone();
+        self.release_some(std::mem::take(&mut next.kept), &mut next);
         Some(next)
     }
 

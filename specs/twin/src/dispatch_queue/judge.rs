@@ -173,6 +173,8 @@ impl DispatchQueue {
             fast_too: true,
             ordered: scope.ordered,
             limit: scope.limit,
+            // The code keeps less than a sixteenth of the limit.
+            few: (scope.limit / 16).max(1),
             may_reset: true,
             may_discard: true,
             how: Some(if scope.hands_back { Door::Back } else { Door::Run }),

@@ -92,13 +92,18 @@ impl DispatchQueue {
         let has_one = matches!(state.dispatch.at, At::Runs | At::Returns)
             && state.dispatch.hand.is_some_and(|message| message.from != self.me());
         let reserved = state.throttle.reserved;
-        usize::from(reserved) == waits + delivers + usize::from(has_one) + state.dropping.len()
-            && (self.limit == 0 || reserved <= self.limit)
+        let has = usize::from(has_one) + usize::from(state.kept) + state.dropping.len();
+        usize::from(reserved) == waits + delivers + has && (self.limit == 0 || reserved <= self.limit)
     }
 
     /// D8: nobody waits who would fit.
     pub(super) fn nobody_waits_for_nothing(&self, state: &State) -> bool {
         state.throttle.line.is_empty() || !self.fits(state.throttle.reserved)
+    }
+
+    /// and the dispatch thread does not sleep on what it keeps.
+    pub(super) fn sleeps_on_nothing(&self, state: &State) -> bool {
+        state.kept == 0 || matches!(state.dispatch.at, At::Steps | At::Tells | At::Runs | At::Returns)
     }
 
     /// D10: then no callback runs, nothing waits, and what was accepted has met its fate.

@@ -33,6 +33,7 @@ pub struct DispatchQueue {
     ordered: bool,
     /// How many may be under way; 0: any number.
     limit: u8,
+    few: u8,
     may_reset: bool,
     may_discard: bool,
     /// How it is shut down, if ever.
@@ -163,9 +164,15 @@ pub enum Action {
     /// Its callback has returned: an ordered connection may dispatch fast again,
     #[serde(rename = "Dispatch_DropPending")]
     DispatchDropPending,
-    /// and its permit goes back.
+    /// and its permit goes back, together with those that were kept.
     #[serde(rename = "Dispatch_Return")]
     DispatchReturn,
+    /// Or it is kept, if there are few.
+    #[serde(rename = "Dispatch_Keep")]
+    DispatchKeep,
+    /// What was kept goes back.
+    #[serde(rename = "Dispatch_ReturnKept")]
+    DispatchReturnKept,
     /// Looks once more, with the wish to lie down.
     #[serde(rename = "Dispatch_LieDown")]
     DispatchLieDown,
@@ -237,6 +244,7 @@ impl Protocol for DispatchQueue {
         ("ToldOnce", Law::Always(Self::told_once)),
         ("Reserved", Law::Always(Self::reserved)),
         ("NobodyWaitsForNothing", Law::Always(Self::nobody_waits_for_nothing)),
+        ("SleepsOnNothing", Law::Always(Self::sleeps_on_nothing)),
         ("JoinedIsQuiet", Law::Always(Self::joined_is_quiet)),
         ("RunRunsAll", Law::Always(Self::run_runs_all)),
         ("NoneWaitsAsleep", Law::Always(Self::none_waits_asleep)),
@@ -260,6 +268,7 @@ impl Protocol for DispatchQueue {
             fast_too: constants.flag("FastToo"),
             ordered: constants.flag("Ordered"),
             limit: constants.number("Limit"),
+            few: constants.number("Few"),
             may_reset: constants.flag("MayReset"),
             may_discard: constants.flag("MayDiscard"),
             how: match constants.word("How") {
@@ -287,7 +296,7 @@ impl Protocol for DispatchQueue {
             actions.extend(self.kinds().map(|(priority, fast)| Action::Send { priority, fast }));
         }
         actions.extend(Self::of_local(state));
-        Self::of_dispatch(state, &mut actions);
+        self.of_dispatch(state, &mut actions);
         self.of_boss(state, &mut actions);
         actions
     }
@@ -318,6 +327,8 @@ impl Protocol for DispatchQueue {
             Action::Tell => Self::tell(state),
             Action::DispatchDropPending => self.dispatch_drop_pending(state),
             Action::DispatchReturn => self.dispatch_return(state),
+            Action::DispatchKeep => self.dispatch_keep(state),
+            Action::DispatchReturnKept => self.dispatch_return_kept(state),
             Action::DispatchLieDown => Self::dispatch_lie_down(state),
             Action::ShutdownCloseThrottle => self.shutdown_close_throttle(state),
             Action::ShutdownCloseLane { connection } => Self::shutdown_close_lane(state, connection),

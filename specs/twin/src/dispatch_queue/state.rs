@@ -23,6 +23,8 @@ pub struct State {
     pub(super) news: bool,
     /// Of the dispatch thread: lines that have become empty since it took in last.
     pub(super) lost: Lines,
+    /// Of the dispatch thread: how many permits it keeps of messages that are over.
+    pub(super) kept: u8,
     /// Connections whose reset the dispatch thread has yet to tell of.
     pub(super) events: Vec<Id>,
     /// Of the dispatch thread, before it does anything else: whose discarded messages it has in hand yet, in order,
@@ -249,6 +251,7 @@ impl State {
             known: Lines::new(),
             news: false,
             lost: Lines::new(),
+            kept: 0,
             events: Vec::new(),
             dropping: Vec::new(),
             first_is_over: false,

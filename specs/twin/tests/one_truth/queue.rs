@@ -31,6 +31,8 @@ struct Reference {
     dropping: VecDeque<(u64, Posted<Message>)>,
     /// and whether the first of it is over.
     first_is_over: bool,
+    /// What has run and keeps its permit.
+    kept: Vec<Message>,
     throttle: ThrottleModel,
     /// The requests of messages that wait for room, or are under way.
     requests: BTreeMap<Message, RequestId>,
@@ -44,7 +46,7 @@ fn reference(twin: &DispatchQueue) -> Reference {
     let limits = Limits { count: twin.limit().map(u64::from), ..Limits::default() };
     let throttle = ThrottleModel::new(limits);
     let (dropping, requests) = (VecDeque::new(), BTreeMap::new());
-    Reference { queue, in_hand: None, dropping, first_is_over: false, throttle, requests }
+    Reference { queue, in_hand: None, dropping, first_is_over: false, kept: Vec::new(), throttle, requests }
 }
 
 /// The number of a sender in the reference model: oneself is 0 there.
@@ -76,6 +78,11 @@ impl Reference {
         if let Some(request) = self.requests.remove(&message) {
             self.throttle.leave(request);
         }
+    }
+
+    /// So do those that were kept.
+    fn give_back_kept(&mut self) {
+        std::mem::take(&mut self.kept).into_iter().for_each(|message| self.give_back(message));
     }
 
     /// The dispatch loop looks: it is going to drop what was discarded.
@@ -188,8 +195,13 @@ fn follow(
         }
         Action::DispatchDropPending => reference.queue.dispatched(),
         Action::DispatchReturn => {
+            reference.give_back_kept();
             reference.give_back(before.in_hand(Post::Dispatch).expect("it has run one"));
         }
+        Action::DispatchKeep => {
+            reference.kept.push(before.in_hand(Post::Dispatch).expect("it has run one"));
+        }
+        Action::DispatchReturnKept => reference.give_back_kept(),
         Action::DispatchLieDown => {
             reference.drops(before)?;
             if after.does(Post::Dispatch) == At::Sleeps {

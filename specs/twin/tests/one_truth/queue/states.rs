@@ -81,12 +81,16 @@ fn under_way(twin: &DispatchQueue, state: &State, reference: &Reference) -> Resu
     let mut permits = usize::from(state.permits().0) - twin.connections().filter(on_the_way).count();
     let returns = state.in_hand(Post::Dispatch).filter(|message| message.from != twin.me());
     permits -= usize::from(returns.is_some() && state.does(Post::Dispatch) == At::Returns);
-    same("D8: how many are under way", permits, reference.queue.under_way() + reference.dropping.len())
+    let under_way = reference.queue.under_way() + reference.dropping.len() + reference.kept.len();
+    same("D8: how many are under way", permits, under_way)
 }
 
 /// What the reference model picks is one of those that the twin may pick: and these differ in their connections only.
 fn picks(twin: &DispatchQueue, state: &State, model: &QueueModel<Message>) -> Result<(), String> {
     let Dispatching::Run(_, picked) = model_steps(state, model) else { return Ok(()) };
+    // Before it looks it gives back what it keeps.
+    let given_back = twin.step(state, &Action::DispatchReturnKept);
+    let state = given_back.as_ref().unwrap_or(state);
     let steps = twin.actions(state).into_iter().filter(|action| twin.step(state, action).is_some());
     let picks: Vec<_> = steps
         .filter_map(|action| match action {
