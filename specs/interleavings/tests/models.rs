@@ -97,7 +97,7 @@ fn models() -> Vec<Model> {
         follows("queue_back", "D1 D2 D10 D11", 3, queue(0, QUEUE)).iterations(273_397),
         follows("queue_run", "D1 D2 D10 D11", 3, queue(0, queue::Plan { stop: Stop::RunRemaining, ..QUEUE }))
             .bounded(4)
-            .iterations(4_843),
+            .iterations(4_619),
         follows("queue_fast", "D1 D5 D10", 3, queue(0, queue::Plan { fast: true, ..QUEUE }))
             .iterations(27_708),
         follows(

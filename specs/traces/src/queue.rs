@@ -275,9 +275,9 @@ pub(crate) fn begins_a_step(what: &str) -> bool {
 /// In place of a `peek`, where the specification has to look and the code need not.
 pub(crate) const AS_IF_IT_LOOKED: &str = "as if it looked";
 
-/// Whether a look is the very next thing that the thread does.
+/// Whether a look is the very next thing that the thread does, but for what it gives back before.
 pub(crate) fn looks_next(mut then: Then<'_>) -> bool {
-    then.next().is_some_and(|next| next.what == "take")
+    then.find(|next| next.what != "give_back").is_some_and(|next| next.what == "take")
 }
 
 /// Says notes over again as actions.
