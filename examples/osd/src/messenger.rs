@@ -29,7 +29,7 @@ pub mod tests {
     use crate::command::Admin;
     use crate::counters::Counters;
     use crate::message::OsdMessage;
-    use crate::object_op::ObjectOp;
+    use crate::object_op::{ObjectOp, ObjectRequest};
     use crate::op_gate::{Gate, MapOps, OpGate, Ops};
     use crate::op_wq::OpWq;
     use crate::osd_map::OsdMap;
@@ -86,7 +86,8 @@ pub mod tests {
         let (others, _operator) = with_client(counters);
         let session = Arc::new(gate.session());
         for _ in 0..2 {
-            let op = Ops::One("o".into(), ObjectOp::Get, replies.reserve(LARGE).unwrap());
+            let request = Box::new(ObjectRequest { object: "o".into(), op: ObjectOp::Get });
+            let op = Ops::One(request, replies.reserve(LARGE).unwrap());
             let ops = OsdMessage::Ops(Arc::downgrade(&session), MapOps { epoch: 2, ops: op });
             assert_eq!(client.try_deliver(ops).unwrap(), Delivered::Fast);
         }

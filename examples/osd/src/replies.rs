@@ -76,11 +76,11 @@ pub struct Broken;
 #[derive(Debug)]
 #[must_use]
 pub struct ReplySlot {
-    replies: Arc<Replies>,
+    /// Until it is filled.
+    replies: Option<Arc<Replies>>,
     number: u64,
     /// Of the request.
     bytes: usize,
-    filled: bool,
 }
 
 impl Replies {
@@ -108,7 +108,7 @@ impl Replies {
         state.bytes += bytes;
         state.slots.push_back(Slot { reply: None, bytes, ends_batch: false });
         drop(state);
-        Ok(ReplySlot { replies: Arc::clone(self), number, bytes, filled: false })
+        Ok(ReplySlot { replies: Some(Arc::clone(self)), number, bytes })
     }
 
     /// The reader has taken all requests that had arrived. Without this their replies may be held back.
@@ -293,17 +293,18 @@ impl ReplySlot {
 
     /// Answers the request.
     pub fn fill(mut self, reply: Reply) {
-        self.filled = true;
-        self.replies.counters.answered.add(1);
-        self.replies.fill(self.number, reply);
+        if let Some(replies) = self.replies.take() {
+            replies.counters.answered.add(1);
+            replies.fill(self.number, reply);
+        }
     }
 }
 
 impl Drop for ReplySlot {
     fn drop(&mut self) {
-        if !self.filled {
-            self.replies.counters.unanswered.add(1);
-            self.replies.fill(self.number, Reply::error("ERR internal error: the request was lost"));
+        if let Some(replies) = self.replies.take() {
+            replies.counters.unanswered.add(1);
+            replies.fill(self.number, Reply::error("ERR internal error: the request was lost"));
         }
     }
 }
