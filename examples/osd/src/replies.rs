@@ -467,6 +467,37 @@ pub mod tests {
     }
 
     #[test]
+    fn the_writer_leaves_when_all_is_sent_and_nobody_sends() {
+        let (replies, mut client) = replies();
+        let reply = |number: usize| format!("{number:0>32768}");
+        let is_stuck = || replies.state.lock().outlet.as_ref().is_some_and(|outlet| !outlet.is_empty());
+        let mut count = 0;
+        while !is_stuck() {
+            let slot = replies.reserve(1).unwrap();
+            replies.end_batch();
+            slot.fill(Reply::bulk(reply(count)));
+            count += 1;
+        }
+        let mut state = replies.state.lock();
+        assert!(state.slots.is_empty(), "all is in the outlet");
+        let outlet = state.outlet.take().unwrap();
+        replies.send(&mut state, outlet, |outlet| {
+            replies.complete();
+            assert!(!replies.state.lock().is_over());
+            outlet.send_now()
+        });
+        assert!(state.needs_writer() && !state.is_over());
+        drop(state);
+        // The client sees the end when the last of these is gone.
+        let writer = thread::spawn(move || replies.send_rest().is_ok());
+        for number in 0..count {
+            expect(&mut client, &format!("$32768\r\n{}\r\n", reply(number)));
+        }
+        assert!(writer.join().unwrap());
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
     fn one_sends_at_a_time_and_leaves_what_became_due_to_the_writer() {
         let (replies, mut client) = replies();
         let [a, b] = [0; 2].map(|_| {
