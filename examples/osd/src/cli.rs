@@ -1,6 +1,8 @@
 //! The command line.
 
 use std::net::IpAddr;
+use std::num::NonZero;
+use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
@@ -21,12 +23,12 @@ pub struct Cli {
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub pgs: u32,
 
-    /// Shards of the thread pool
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Shards of the thread pool; unless given, one for each two processors, and as in Ceph no more than 5
+    #[arg(long, default_value_t = shards_for(processors()), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub shards: u16,
 
     /// Threads of each shard
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub threads_per_shard: u16,
 
     /// Start on a free port, put load on it with real clients, check what it did, report, and exit
@@ -36,6 +38,20 @@ pub struct Cli {
     /// How long the demo's load lasts
     #[arg(long, hide = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub demo_seconds: u64,
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Ceph has 5 shards of 2 threads, whose operations wait for disks. Here they never wait, so a thread more than can run is
+/// only one more to be woken; and readers need as much of the processors as these.
+fn shards_for(processors: usize) -> u16 {
+    match processors / 2 {
+        0 => 1,
+        pairs @ 1..5 => pairs as u16,
+        _ => 5,
+    }
 }
 
 /// What the daemon needs to know to run.
@@ -72,6 +88,11 @@ mod tests {
     #[test]
     fn definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn shards_by_processors() {
+        assert_eq!([1, 2, 3, 4, 9, 10, 64].map(shards_for), [1, 1, 1, 2, 4, 5, 5]);
     }
 
     #[test]

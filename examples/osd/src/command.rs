@@ -1,18 +1,19 @@
 //! Requests to commands: names, arity, numbers.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::limits;
-use crate::object_op::{ObjectName, ObjectOp};
+use crate::object_op::{ObjectName, ObjectOp, ObjectRequest};
 
 /// One client request, understood.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    /// One operation on one object.
-    Object(ObjectName, ObjectOp),
+    /// One operation on one object. Boxed, as it is handed on many times before it is carried out.
+    Object(Box<ObjectRequest>),
     /// Operations on several, and what their replies amount to.
-    Objects(Vec<(ObjectName, ObjectOp)>, Summary),
+    Objects(Vec<ObjectRequest>, Summary),
     /// One of these two, from a client that has seen the map of this epoch.
     AtEpoch(u64, Box<Command>),
     Admin(Admin),
@@ -87,7 +88,8 @@ pub fn parse(arguments: &[&[u8]]) -> Result<Command> {
     let [name, rest @ ..] = arguments else {
         return Err(CommandError::Unknown(String::new()));
     };
-    let name = name.to_ascii_uppercase();
+    let mut name = SmallVec::<[u8; 16]>::from_slice(name);
+    name.make_ascii_uppercase();
     match (&*name, rest) {
         (b"GET", [key]) => one(key, ObjectOp::Get),
         (b"SET", [key, value]) => one(key, ObjectOp::Set(copy(value))),
@@ -194,27 +196,31 @@ const KNOWN: &[&[u8]] = &[
 ];
 
 fn one(key: &[u8], op: ObjectOp) -> Result<Command> {
-    Ok(Command::Object(object_name(key)?, op))
+    Ok(Command::Object(Box::new(on(key, op)?)))
 }
 
 fn each(keys: &[&[u8]], op: &ObjectOp, summary: Summary) -> Result<Command> {
-    let ops = keys.iter().map(|key| Ok((object_name(key)?, op.clone()))).collect::<Result<_>>()?;
+    let ops = keys.iter().map(|key| on(key, op.clone())).collect::<Result<_>>()?;
     Ok(Command::Objects(ops, summary))
 }
 
 fn mset(rest: &[&[u8]]) -> Result<Command> {
     let pairs = rest.chunks(2).map(|pair| match pair {
-        [key, value] => Ok((object_name(key)?, ObjectOp::Set(copy(value)))),
+        [key, value] => on(key, ObjectOp::Set(copy(value))),
         _ => Err(CommandError::Arity("mset".to_owned())),
     });
     Ok(Command::Objects(pairs.collect::<Result<_>>()?, Summary::Ok))
 }
 
-fn object_name(name: &[u8]) -> Result<ObjectName> {
-    if name.len() <= limits::OBJECT_NAME { Ok(copy(name)) } else { Err(CommandError::Name) }
+fn on(key: &[u8], op: ObjectOp) -> Result<ObjectRequest> {
+    Ok(ObjectRequest { object: object_name(key)?, op })
 }
 
-/// Copied, not shared: a name of three bytes must not keep a whole input buffer alive.
+fn object_name(name: &[u8]) -> Result<ObjectName> {
+    if name.len() <= limits::OBJECT_NAME { Ok(name.into()) } else { Err(CommandError::Name) }
+}
+
+/// Copied, not shared: a value of three bytes must not keep a whole input buffer alive.
 fn copy(argument: &[u8]) -> Bytes {
     Bytes::copy_from_slice(argument)
 }
@@ -259,17 +265,18 @@ mod tests {
 
     #[test]
     fn understood() {
-        let op = |op| Ok(Command::Object("k".into(), op));
+        let on = |object: &str, op| ObjectRequest { object: object.into(), op };
+        let op = |op| Ok(Command::Object(Box::new(on("k", op))));
         assert_eq!(command("get k"), op(ObjectOp::Get));
         assert_eq!(command("Set k v"), op(ObjectOp::Set("v".into())));
         assert_eq!(command("DECRBY k 5"), op(ObjectOp::IncrBy(-5)));
         assert_eq!(command("SETRANGE k 3 x"), op(ObjectOp::SetRange(3, "x".into())));
         assert_eq!(command("GETRANGE k 0 -1"), op(ObjectOp::GetRange(0, -1)));
-        let get = Box::new(Command::Object("k".into(), ObjectOp::Get));
-        assert_eq!(command("osd.op 7 GET k"), Ok(Command::AtEpoch(7, get)));
+        let get = op(ObjectOp::Get).unwrap();
+        assert_eq!(command("osd.op 7 GET k"), Ok(Command::AtEpoch(7, Box::new(get))));
         assert_eq!(command("OSD.MAP publish 7"), Ok(Command::Admin(Admin::PublishMap(7))));
         assert_eq!(command("PING"), Ok(Command::Admin(Admin::Ping(None))));
-        let two = ["a", "b"].map(|key| (key.into(), ObjectOp::Delete)).to_vec();
+        let two = ["a", "b"].map(|key| on(key, ObjectOp::Delete)).to_vec();
         assert_eq!(command("DEL a b"), Ok(Command::Objects(two, Summary::Sum)));
     }
 

@@ -51,7 +51,8 @@ pub fn do_osd_op(
                 None => 0,
             };
             let value = value.checked_add(by).ok_or(OpError::Overflow)?;
-            Ok((Reply::integer(value), Some(Transaction::WriteFull(value.to_string().into()))))
+            let text = Bytes::copy_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            Ok((Reply::integer(value), Some(Transaction::WriteFull(text))))
         }
     }
 }

@@ -1,13 +1,11 @@
 //! Bytes to requests: RESP2 arrays of bulk strings.
 //!
-//! `redis-protocol` parses; what stands before it here is a guard. The parser trusts its input: it recurses into
-//! nested arrays as deep as they come, waits for whatever length is announced, and does not look at the two
-//! bytes that end a bulk string. The guard admits nothing but a complete, flat array within the limits.
+//! A client is trusted in nothing: only a flat array within the limits is admitted, no bytes wait for a length that could not
+//! be, and what ends a bulk string is looked at.
 
 use std::ops::Range;
 
-use redis_protocol::resp2::decode::decode_range;
-use redis_protocol::resp2::types::RangeFrame;
+use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::limits;
@@ -25,8 +23,6 @@ pub enum ProtocolError {
     RequestSize,
     #[error("unterminated bulk string")]
     Unterminated,
-    #[error("{0}")]
-    Parser(String),
 }
 
 /// Walks over the head of the input, so that what has been looked at is not looked at again.
@@ -36,37 +32,30 @@ pub struct Framer {
     checked: usize,
     /// Arguments that are still to come, once the array's own header has been seen.
     missing: Option<usize>,
+    /// Where those are that have come.
+    arguments: Vec<Range<usize>>,
 }
 
-/// The arguments of one request, as ranges of the input, and the length of it all.
+/// The arguments of one request, within the input. Most requests have few: these cost no allocation.
+pub type Arguments<'a> = SmallVec<[&'a [u8]; 4]>;
+
+/// One request, and the length of it all.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Request {
-    pub arguments: Vec<Range<usize>>,
+pub struct Request<'a> {
+    pub arguments: Arguments<'a>,
     pub length: usize,
 }
 
 impl Framer {
     /// The request at the head of `input`, if it is complete. Until then call it again with more behind the
     /// same bytes; after that with what follows the request.
-    pub fn next(&mut self, input: &[u8]) -> Result<Option<Request>, ProtocolError> {
+    pub fn next<'a>(&mut self, input: &'a [u8]) -> Result<Option<Request<'a>>, ProtocolError> {
         if !self.check(input)? {
             return Ok(None);
         }
-        let length = std::mem::take(self).checked;
-        match decode_range(&input[..length]) {
-            Ok(Some((RangeFrame::Array(frames), _))) => {
-                let bulk = |frame| match frame {
-                    RangeFrame::BulkString((start, end)) => Ok(start..end),
-                    other => Err(ProtocolError::Parser(format!("not a bulk string: {other:?}"))),
-                };
-                let arguments = frames.into_iter().map(bulk).collect::<Result<_, _>>()?;
-                Ok(Some(Request { arguments, length }))
-            }
-            // `*-1`, which the guard lets through as an empty request.
-            Ok(Some((RangeFrame::Null, _))) => Ok(Some(Request { arguments: Vec::new(), length })),
-            Ok(other) => Err(ProtocolError::Parser(format!("not a request: {other:?}"))),
-            Err(error) => Err(ProtocolError::Parser(error.to_string())),
-        }
+        self.missing = None;
+        let arguments = self.arguments.drain(..).map(|range| &input[range]).collect();
+        Ok(Some(Request { arguments, length: std::mem::take(&mut self.checked) }))
     }
 
     /// Whether the request at the head of `input` is complete.
@@ -78,6 +67,7 @@ impl Framer {
             if count > limits::ARGUMENTS as i64 {
                 return Err(ProtocolError::ArrayLength);
             }
+            // `*-1`, the array that is none, asks for as little as an empty one.
             self.missing = Some(usize::try_from(count).unwrap_or(0));
             self.checked = end;
         }
@@ -95,6 +85,7 @@ impl Framer {
                 Some(_) => return Err(ProtocolError::Unterminated),
                 None => return Ok(false),
             }
+            self.arguments.push(start..end);
             self.checked = end + 2;
             self.missing = Some(missing - 1);
         }
@@ -125,15 +116,24 @@ fn header(
         Some(b'\n') => {}
         Some(_) => return Err(invalid),
     }
-    let number = std::str::from_utf8(&rest[..digits]).ok().and_then(|digits| digits.parse().ok());
-    number.map(|number| Some((number, at + 1 + digits + 2))).ok_or(invalid)
+    number(&rest[..digits]).map(|number| Some((number, at + 1 + digits + 2))).ok_or(invalid)
+}
+
+/// Of so few digits that it cannot overflow.
+fn number(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text {
+        [b'-', digits @ ..] => (-1, digits),
+        digits => (1, digits),
+    };
+    let shift = |number, digit: &u8| digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'));
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, shift).map(|number| sign * number) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn all(input: &[u8]) -> Result<Option<Request>, ProtocolError> {
+    fn all(input: &[u8]) -> Result<Option<Request<'_>>, ProtocolError> {
         Framer::default().next(input)
     }
 
@@ -147,22 +147,21 @@ mod tests {
         }
         let request = framer.next(input).unwrap().unwrap();
         assert_eq!(request.length, whole);
-        let arguments: Vec<&[u8]> = request.arguments.iter().map(|range| &input[range.clone()]).collect();
-        assert_eq!(arguments, [&b"SET"[..], b"k", b"a\r\nb"]);
+        assert_eq!(request.arguments[..], [&b"SET"[..], b"k", b"a\r\nb"]);
         assert_eq!(framer.next(&input[whole..]), Ok(None), "starts afresh");
     }
 
     #[test]
     fn nothing_asked() {
         for input in [&b"*0\r\n"[..], b"*-1\r\n"] {
-            assert_eq!(all(input), Ok(Some(Request { arguments: vec![], length: input.len() })));
+            assert_eq!(all(input), Ok(Some(Request { arguments: Arguments::new(), length: input.len() })));
         }
     }
 
     #[test]
     fn refused_before_it_is_complete() {
         use ProtocolError::*;
-        let cases: [(&[u8], ProtocolError); 11] = [
+        let cases: [(&[u8], ProtocolError); 14] = [
             (b"GET key\r\n", Unexpected(b'*', b'G')),
             (b"\x00", Unexpected(b'*', 0)),
             (b"*1\r\n*1\r\n*1\r\n", Unexpected(b'$', b'*')),
@@ -170,6 +169,9 @@ mod tests {
             (b"*65537\r\n", ArrayLength),
             (b"*99999999999999999999999", ArrayLength),
             (b"*x\r\n", ArrayLength),
+            (b"*\r\n", ArrayLength),
+            (b"*-\r\n", ArrayLength),
+            (b"*1\r\n$+3\r\nabc\r\n", BulkLength),
             (b"*1\r\n$67108865\r\n", BulkLength),
             (b"*1\r\n$-1\r\n", BulkLength),
             (b"*1\r\n$3\rXabc\r\n", BulkLength),

@@ -21,6 +21,7 @@ mod op_gate;
 mod op_wq;
 mod osd;
 mod osd_map;
+mod outlet;
 mod pg;
 mod queue_view;
 mod reader;

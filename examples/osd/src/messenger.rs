@@ -29,11 +29,11 @@ pub mod tests {
     use crate::command::Admin;
     use crate::counters::Counters;
     use crate::message::OsdMessage;
-    use crate::object_op::ObjectOp;
+    use crate::object_op::{ObjectOp, ObjectRequest};
     use crate::op_gate::{Gate, MapOps, OpGate, Ops};
     use crate::op_wq::OpWq;
     use crate::osd_map::OsdMap;
-    use crate::replies::Replies;
+    use crate::replies::{Replies, tests::with_client};
     use crate::stop_line::StopLine;
 
     /// More than half of what may be under way.
@@ -68,7 +68,7 @@ pub mod tests {
     #[test]
     fn what_is_queued_takes_room_until_its_callback_has_returned() {
         let (queue, mut dispatch, _local, _, counters) = stepped();
-        let replies = Replies::new(counters);
+        let (replies, _client) = with_client(counters);
         let mut connection = queue.connect();
         assert_eq!(connection.try_deliver(ping(&replies)).unwrap(), Delivered::Queued);
         let second = full(&mut queue.connect(), ping(&replies));
@@ -82,10 +82,12 @@ pub mod tests {
     fn what_waits_for_a_map_takes_no_room_from_the_map() {
         let (queue, mut dispatch, _local, gate, counters) = stepped();
         let (mut client, mut operator) = (queue.connect(), queue.connect());
-        let (replies, others) = (Replies::new(Arc::clone(&counters)), Replies::new(counters));
+        let (replies, _client) = with_client(Arc::clone(&counters));
+        let (others, _operator) = with_client(counters);
         let session = Arc::new(gate.session());
         for _ in 0..2 {
-            let op = Ops::One("o".into(), ObjectOp::Get, replies.reserve(LARGE).unwrap());
+            let request = Box::new(ObjectRequest { object: "o".into(), op: ObjectOp::Get });
+            let op = Ops::One(request, replies.reserve(LARGE).unwrap());
             let ops = OsdMessage::Ops(Arc::downgrade(&session), MapOps { epoch: 2, ops: op });
             assert_eq!(client.try_deliver(ops).unwrap(), Delivered::Fast);
         }
@@ -100,7 +102,7 @@ pub mod tests {
     #[test]
     fn a_reset_discards_a_message_with_its_permit_and_its_slot() {
         let (queue, mut dispatch, _local, _, counters) = stepped();
-        let replies = Replies::new(Arc::clone(&counters));
+        let (replies, _client) = with_client(Arc::clone(&counters));
         let mut connection = queue.connect();
         connection.accepted().unwrap();
         assert_eq!(connection.try_deliver(ping(&replies)).unwrap(), Delivered::Queued);

@@ -4,7 +4,7 @@ use keylane::{Epoch, EpochGate, GateSession, Gatekeeper, PoolHandle, Turn};
 
 use crate::command::Summary;
 use crate::gather::gather;
-use crate::object_op::{ObjectName, ObjectOp};
+use crate::object_op::ObjectRequest;
 use crate::op_wq::{OpWq, PgItem, PgQueueable};
 use crate::osd_map::{OsdMap, PgId};
 use crate::pg::{Answer, OpRequest};
@@ -20,9 +20,9 @@ pub struct MapOps {
 
 pub enum Ops {
     /// One operation on one object.
-    One(ObjectName, ObjectOp, ReplySlot),
+    One(Box<ObjectRequest>, ReplySlot),
     /// Operations on several objects, with one reply.
-    Several(Vec<(ObjectName, ObjectOp)>, Summary, ReplySlot),
+    Several(Vec<ObjectRequest>, Summary, ReplySlot),
 }
 
 /// A connection's place at the gate (Ceph: Session).
@@ -50,14 +50,14 @@ impl Gatekeeper for OpGate {
     fn pass(&self, turn: Turn<'_, Self>, ops: MapOps) {
         trace::passes(turn.session(), &ops);
         match ops.ops {
-            Ops::One(object, op, slot) => {
-                self.dispatch_op_fast(turn.map(), object, op, Answer::Request(slot));
+            Ops::One(request, slot) => {
+                self.dispatch_op_fast(turn.map(), request, Answer::Request(slot));
             }
             // One item for each object, as they live in different placement groups.
-            Ops::Several(ops, summary, slot) => {
-                let parts = gather(ops.len(), move |replies| slot.fill(summary.of(replies)));
-                for ((object, op), part) in ops.into_iter().zip(parts) {
-                    self.dispatch_op_fast(turn.map(), object, op, Answer::Part(part));
+            Ops::Several(requests, summary, slot) => {
+                let parts = gather(requests.len(), move |replies| slot.fill(summary.of(replies)));
+                for (request, part) in requests.into_iter().zip(parts) {
+                    self.dispatch_op_fast(turn.map(), Box::new(request), Answer::Part(part));
                 }
             }
         }
@@ -65,8 +65,8 @@ impl Gatekeeper for OpGate {
 }
 
 impl OpGate {
-    fn dispatch_op_fast(&self, map: &OsdMap, object: ObjectName, op: ObjectOp, answer: Answer) {
-        self.enqueue(map.pg_of(&object), PgQueueable::Op(OpRequest { object, op, answer }));
+    fn dispatch_op_fast(&self, map: &OsdMap, request: Box<ObjectRequest>, answer: Answer) {
+        self.enqueue(map.pg_of(&request.object), PgQueueable::Op(OpRequest { request, answer }));
     }
 
     pub fn enqueue(&self, pg: PgId, queueable: PgQueueable) {
@@ -95,13 +95,13 @@ impl MapOps {
 
     pub fn slot(&self) -> &ReplySlot {
         match &self.ops {
-            Ops::One(_, _, slot) | Ops::Several(_, _, slot) => slot,
+            Ops::One(_, slot) | Ops::Several(_, _, slot) => slot,
         }
     }
 
     pub fn into_slot(self) -> ReplySlot {
         match self.ops {
-            Ops::One(_, _, slot) | Ops::Several(_, _, slot) => slot,
+            Ops::One(_, slot) | Ops::Several(_, _, slot) => slot,
         }
     }
 }

@@ -46,7 +46,7 @@ mod tests {
         let map = OsdMap { epoch: 1, pgs: 7, shards: 1, threads_per_shard: 1 };
         let mut objects = [0; 7];
         for number in 0..7000 {
-            objects[map.pg_of(&format!("object-{number}").into()).0 as usize] += 1;
+            objects[map.pg_of(&format!("object-{number}").as_str().into()).0 as usize] += 1;
         }
         assert!(objects.iter().all(|objects| (800..1200).contains(objects)), "{objects:?}");
         assert_eq!(PgId(26).to_string(), "1.1a");

@@ -4,15 +4,14 @@
 
 use crate::do_osd_ops::do_osd_op;
 use crate::gather::Part;
-use crate::object_op::{ObjectName, ObjectOp};
+use crate::object_op::{ObjectName, ObjectRequest};
 use crate::replies::ReplySlot;
 use crate::reply::Reply;
 use crate::store::{Digest, MemStore, ObjectStore, Transaction};
 
 /// One client operation on its way (Ceph: OpRequest).
 pub struct OpRequest {
-    pub object: ObjectName,
-    pub op: ObjectOp,
+    pub request: Box<ObjectRequest>,
     pub answer: Answer,
 }
 
@@ -47,7 +46,8 @@ impl<S: ObjectStore> PlacementGroup<S> {
     }
 
     /// Decides what the operation does, or refuses it.
-    fn do_op(&mut self, OpRequest { object, op, answer }: OpRequest) {
+    fn do_op(&mut self, OpRequest { request, answer }: OpRequest) {
+        let ObjectRequest { object, op } = *request;
         match do_osd_op(&self.store, &object, op) {
             Ok((reply, transaction)) => self.execute_ctx(OpContext { object, reply, transaction, answer }),
             Err(error) => answer.give(Reply::error(error.to_string())),
@@ -85,11 +85,13 @@ impl Answer {
 mod tests {
     use super::*;
     use crate::gather::gather;
+    use crate::object_op::ObjectOp;
 
     fn run(pg: &mut PlacementGroup, op: ObjectOp) -> Reply {
         let (send, receive) = std::sync::mpsc::channel();
         let part = gather(1, move |replies| send.send(replies).unwrap()).next().unwrap();
-        pg.do_request(OpRequest { object: "o".into(), op, answer: Answer::Part(part) });
+        let request = Box::new(ObjectRequest { object: "o".into(), op });
+        pg.do_request(OpRequest { request, answer: Answer::Part(part) });
         receive.try_recv().expect("answered when do_request returns").remove(0)
     }
 

@@ -7,7 +7,7 @@ use keylane::{Connection, Refusal};
 
 use crate::command::{self, Command, CommandError};
 use crate::counters::Counters;
-use crate::framing::{Framer, ProtocolError};
+use crate::framing::{Framer, ProtocolError, Request};
 use crate::input::Input;
 use crate::message::OsdMessage;
 use crate::op_gate::{MapOps, Ops, Session};
@@ -67,23 +67,21 @@ impl Reader<'_> {
     /// Takes every complete request out of `input`.
     fn take_requests(&mut self, input: &mut Input, framer: &mut Framer) -> Option<Ending> {
         loop {
-            let request = match framer.next(input.unread()) {
+            let Request { arguments, length } = match framer.next(input.unread()) {
                 Ok(Some(request)) => request,
                 Ok(None) => return None,
                 Err(error) => return Some(self.give_up(&error)),
             };
             // An empty request is none, and gets no reply.
-            if !request.arguments.is_empty() {
-                let unread = input.unread();
-                let arguments: Vec<&[u8]> =
-                    request.arguments.into_iter().map(|range| &unread[range]).collect();
-                match self.take_request(&arguments, request.length) {
+            if !arguments.is_empty() {
+                match self.take_request(&arguments, length) {
                     Ok(None) => {}
                     Ok(ending) => return ending,
                     Err(Broken) => return Some(Ending::ClientGone),
                 }
             }
-            input.consume(request.length);
+            drop(arguments);
+            input.consume(length);
         }
     }
 
@@ -104,8 +102,8 @@ impl Reader<'_> {
 
     fn dispatch(&mut self, epoch: u64, command: Command, slot: ReplySlot) {
         let ops = match command {
-            Command::Object(object, op) => Ops::One(object, op, slot),
-            Command::Objects(ops, summary) => Ops::Several(ops, summary, slot),
+            Command::Object(request) => Ops::One(request, slot),
+            Command::Objects(requests, summary) => Ops::Several(requests, summary, slot),
             Command::AtEpoch(..) | Command::Admin(_) | Command::Quit => {
                 return self.reject(slot, Reply::error(CommandError::NoOperation.to_string()));
             }

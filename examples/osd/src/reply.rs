@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
-use bytes::{Bytes, BytesMut};
-use redis_protocol::resp2::encode::extend_encode;
-use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
+use bytes::{BufMut, Bytes, BytesMut};
+use redis_protocol::resp2::types::BytesFrame;
 
 /// One reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,35 +54,83 @@ impl Reply {
 
     /// Bytes on the wire.
     pub fn wire_len(&self) -> usize {
-        self.0.encode_len(false)
+        wire_len(&self.0)
     }
 
-    /// Encodes it into `out`. What is large goes straight to `sink` instead, with what is in `out` before it: a
-    /// short request may have a very long reply, and all the objects in it are only shared.
-    pub fn encode(&self, out: &mut BytesMut, sink: &mut impl Write) -> io::Result<()> {
-        encode(&self.0, out, sink)
+    /// Encodes it into `out`.
+    pub fn encode(&self, out: &mut BytesMut) {
+        encode(&self.0, out);
+    }
+
+    /// The same, but what is large goes straight to `sink`, with what is in `out` before it: a short request may have
+    /// a very long reply, and all the objects in it are only shared.
+    pub fn encode_to(&self, out: &mut BytesMut, sink: &mut impl Write) -> io::Result<()> {
+        encode_to(&self.0, out, sink)
     }
 }
 
 /// From this size on a reply is not gathered with others.
-const LARGE: usize = 64 << 10;
+pub const LARGE: usize = 64 << 10;
 
-fn encode(frame: &BytesFrame, out: &mut BytesMut, sink: &mut impl Write) -> io::Result<()> {
+fn wire_len(frame: &BytesFrame) -> usize {
+    /// What encloses a line, of a known kind.
+    const LINE: usize = "+\r\n".len();
+    let number = |value: u64| LINE + value.checked_ilog10().map_or(1, |digits| digits as usize + 1);
+    match frame {
+        BytesFrame::SimpleString(text) => LINE + text.len(),
+        BytesFrame::Error(text) => LINE + text.len(),
+        BytesFrame::Integer(value) => usize::from(*value < 0) + number(value.unsigned_abs()),
+        BytesFrame::Null => "$-1\r\n".len(),
+        BytesFrame::BulkString(content) => number(content.len() as u64) + content.len() + "\r\n".len(),
+        BytesFrame::Array(frames) => number(frames.len() as u64) + frames.iter().map(wire_len).sum::<usize>(),
+    }
+}
+
+fn encode(frame: &BytesFrame, out: &mut BytesMut) {
+    match frame {
+        BytesFrame::SimpleString(text) => line(b'+', text, out),
+        BytesFrame::Error(text) => line(b'-', text.as_bytes(), out),
+        BytesFrame::Integer(value) => line(b':', itoa::Buffer::new().format(*value).as_bytes(), out),
+        BytesFrame::Null => out.extend_from_slice(b"$-1\r\n"),
+        BytesFrame::BulkString(content) => {
+            length(b'$', content.len(), out);
+            out.extend_from_slice(content);
+            out.extend_from_slice(b"\r\n");
+        }
+        BytesFrame::Array(frames) => {
+            length(b'*', frames.len(), out);
+            frames.iter().for_each(|frame| encode(frame, out));
+        }
+    }
+}
+
+fn length(kind: u8, length: usize, out: &mut BytesMut) {
+    line(kind, itoa::Buffer::new().format(length).as_bytes(), out);
+}
+
+fn line(kind: u8, text: &[u8], out: &mut BytesMut) {
+    out.reserve(text.len() + 3);
+    out.put_u8(kind);
+    out.extend_from_slice(text);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn encode_to(frame: &BytesFrame, out: &mut BytesMut, sink: &mut impl Write) -> io::Result<()> {
     match frame {
         BytesFrame::Array(frames) => {
-            out.extend_from_slice(format!("*{}\r\n", frames.len()).as_bytes());
+            length(b'*', frames.len(), out);
             for frame in frames {
-                encode(frame, out, sink)?;
+                encode_to(frame, out, sink)?;
             }
         }
         BytesFrame::BulkString(content) if content.len() >= LARGE => {
-            out.extend_from_slice(format!("${}\r\n", content.len()).as_bytes());
+            length(b'$', content.len(), out);
             sink.write_all(out)?;
             out.clear();
             sink.write_all(content)?;
             out.extend_from_slice(b"\r\n");
         }
-        small => _ = extend_encode(out, small, false).map_err(io::Error::other)?,
+        small => encode(small, out),
     }
     if out.len() >= LARGE {
         sink.write_all(out)?;
@@ -98,10 +145,13 @@ mod tests {
 
     fn wire(reply: &Reply) -> String {
         let (mut out, mut sink) = (BytesMut::new(), Vec::new());
-        reply.encode(&mut out, &mut sink).unwrap();
+        reply.encode_to(&mut out, &mut sink).unwrap();
         assert!(out.len() < LARGE && out.capacity() < 4 * LARGE, "it does not pile up");
         sink.extend_from_slice(&out);
         assert_eq!(sink.len(), reply.wire_len());
+        out.clear();
+        reply.encode(&mut out);
+        assert!(sink == out, "all at once it is the same");
         String::from_utf8(sink).unwrap()
     }
 

@@ -175,7 +175,7 @@ impl Server {
 impl Remains {
     /// The content of an object.
     pub fn object(&self, name: &str) -> Option<Bytes> {
-        let object = ObjectName::copy_from_slice(name.as_bytes());
+        let object = ObjectName::from(name);
         let pg = self.map.pg_of(&object);
         self.pgs[pg.0 as usize].lock().store().read(&object)
     }

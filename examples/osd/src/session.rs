@@ -108,7 +108,7 @@ impl Drop for Entry {
 impl Entry {
     fn serve(&self, queue: &QueueHandle<Osd>, gate: &Gate, stop: &StopLine, counters: &Arc<Counters>) {
         let stream = &*self.stream;
-        let replies = &Replies::new(Arc::clone(counters));
+        let replies = &Replies::new(Arc::clone(&self.stream), Arc::clone(counters));
         let session = &Arc::new(gate.session());
         let mut connection = queue.connect();
         trace::reads(connection.id(), session.id());

@@ -8,7 +8,7 @@ use common::{Daemon, Reply, bulk, error, ok};
 
 #[test]
 fn every_command_answers_as_it_should() {
-    let daemon = Daemon::start(&["--pgs", "7", "--shards", "2"]);
+    let daemon = Daemon::start(&["--pgs", "7", "--shards", "2", "--threads-per-shard", "2"]);
     let mut client = daemon.client();
     let integer = Reply::Integer;
     let array = |replies: &[Reply]| Reply::Array(replies.to_vec());

@@ -83,12 +83,12 @@ fn quit_is_answered_last() {
     daemon.shut_down();
 }
 
-/// A client that asks for much and reads nothing holds up itself alone.
-#[test]
-fn a_client_that_does_not_read_stops_nobody_else() {
+/// A client that asks for an object of `size` again and again and reads nothing holds up itself alone.
+fn stops_nobody_else(size: usize) {
     let daemon = Daemon::start(&["--shards", "1", "--threads-per-shard", "1"]);
     let mut lazy = daemon.client();
-    assert_eq!(lazy.ask(&["SETRANGE", "big", "8388607", "x"]), Reply::Integer(8 << 20));
+    let last = (size - 1).to_string();
+    assert_eq!(lazy.ask(&["SETRANGE", "big", &last, "x"]), Reply::Integer(size as i64));
     let mut sender = lazy.stream.try_clone().unwrap();
     let sending = thread::spawn(move || {
         let all: Vec<u8> = request(&["GET", "big"]).repeat(20_000);
@@ -99,13 +99,24 @@ fn a_client_that_does_not_read_stops_nobody_else() {
         assert_eq!(other.ask(&["INCR", "n"]), Reply::Integer(number));
     }
     for _ in 0..3 {
-        assert!(matches!(lazy.receive(), Some(Reply::BulkString(content)) if content.len() == 8 << 20));
+        assert!(matches!(lazy.receive(), Some(Reply::BulkString(content)) if content.len() == size));
     }
     lazy.stream.shutdown(std::net::Shutdown::Both).unwrap();
     // It may have sent all or not.
     _ = sending.join().unwrap();
     drop(lazy);
     daemon.shut_down();
+}
+
+#[test]
+fn a_client_that_does_not_read_large_replies_stops_nobody_else() {
+    stops_nobody_else(8 << 20);
+}
+
+/// These are sent by the pool's thread, until the socket is full.
+#[test]
+fn a_client_that_does_not_read_small_replies_stops_nobody_else() {
+    stops_nobody_else(2 << 10);
 }
 
 /// A short request with a reply of half a gigabyte: the daemon sends it without ever holding it.

@@ -16,6 +16,9 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Only bounds how long a failure takes; no test's outcome depends on it otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Unless a test wants otherwise: Ceph's, more than it takes, so that things happen in many orders.
+const WORKERS: [&str; 4] = ["--shards", "5", "--threads-per-shard", "2"];
+
 /// A daemon of its own for a test; killed when the test is over, however that ends.
 pub struct Daemon {
     child: Child,
@@ -25,7 +28,9 @@ pub struct Daemon {
 
 impl Daemon {
     pub fn start(flags: &[&str]) -> Self {
+        let workers = if flags.contains(&"--shards") { &[][..] } else { &WORKERS };
         let mut child = command(&["--port", "0"])
+            .args(workers)
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
