@@ -2,10 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread;
 
 use anyhow::{Context, Result, bail};
 use redis::{Client, Connection};
@@ -21,21 +19,21 @@ const BATCH: usize = 1000;
 /// Which server it is.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
-    /// The daemon as it comes: with the threads of Ceph's default.
+    /// The daemon as it comes.
     Osd,
-    /// With no more threads than can run at once. Its items never wait, so more are of no use to it.
-    OsdByCore,
+    /// With the threads that Ceph has, whose items wait for disks.
+    OsdAsCeph,
     Redis,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Osd, Self::OsdByCore, Self::Redis];
+    pub const ALL: [Self; 3] = [Self::Osd, Self::OsdAsCeph, Self::Redis];
 
     /// As a contender.
     pub fn name(self) -> &'static str {
         match self {
             Self::Osd => "keylane-osd",
-            Self::OsdByCore => "keylane-osd, a shard of one thread for each core",
+            Self::OsdAsCeph => "keylane-osd, 5 shards of 2 threads",
             Self::Redis => "redis-server",
         }
     }
@@ -43,7 +41,7 @@ impl Kind {
     /// What it does not do that the daemon does.
     pub fn lacks(self) -> Option<&'static str> {
         match self {
-            Self::Osd | Self::OsdByCore => None,
+            Self::Osd | Self::OsdAsCeph => None,
             Self::Redis => {
                 Some("threads (one carries out everything), priorities, requests that wait for a map")
             }
@@ -53,7 +51,7 @@ impl Kind {
     /// Where its program is: the daemon's beside ours.
     pub fn program(self) -> PathBuf {
         match self {
-            Self::Osd | Self::OsdByCore => {
+            Self::Osd | Self::OsdAsCeph => {
                 std::env::current_exe().unwrap_or_default().with_file_name("keylane-osd")
             }
             Self::Redis => "redis-server".into(),
@@ -63,7 +61,7 @@ impl Kind {
     /// What it says when it listens.
     fn ready(self) -> &'static str {
         match self {
-            Self::Osd | Self::OsdByCore => "listening on",
+            Self::Osd | Self::OsdAsCeph => "listening on",
             Self::Redis => "Ready to accept connections",
         }
     }
@@ -73,10 +71,7 @@ impl Kind {
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
         match self {
             Self::Osd => &mut command,
-            Self::OsdByCore => {
-                let cores = thread::available_parallelism().map_or(1, NonZero::get);
-                command.args(["--shards", &cores.to_string(), "--threads-per-shard", "1"])
-            }
+            Self::OsdAsCeph => command.args(["--shards", "5", "--threads-per-shard", "2"]),
             // It writes nothing to files either.
             Self::Redis => command.args(["--save", "", "--appendonly", "no"]),
         };
