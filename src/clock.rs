@@ -31,6 +31,11 @@ impl Moment {
         Self(NonZeroU64::MIN.saturating_add(nanoseconds))
     }
 
+    /// What the clock had said.
+    pub(crate) fn time(self) -> Duration {
+        Duration::from_nanos(self.0.get() - 1)
+    }
+
     /// How long before `now` it was.
     pub(crate) fn age(self, now: Self) -> Duration {
         Duration::from_nanos(now.0.get().saturating_sub(self.0.get()))
@@ -63,6 +68,7 @@ mod tests {
         assert_eq!(size_of::<Option<Moment>>(), size_of::<u64>());
         let [start, second] = [Duration::ZERO, Duration::from_secs(1)].map(Moment::at);
         assert_eq!((start.age(second), second.age(start)), (Duration::from_secs(1), Duration::ZERO));
+        assert_eq!((start.time(), second.time()), (Duration::ZERO, Duration::from_secs(1)));
         assert!(start < second && second < Moment::at(Duration::MAX));
         assert_eq!(Moment::at(Duration::MAX).age(Moment::at(Duration::MAX)), Duration::ZERO);
     }

@@ -8,6 +8,7 @@
 //! destructor of one: then it is inside of nothing.
 
 use std::cell::{Cell, RefCell};
+use std::num::NonZeroU64;
 
 use crate::error::ControlError;
 use crate::sync::thread_local;
@@ -15,8 +16,9 @@ use crate::sync::thread_local;
 /// Tells queues and pools apart: an address that is unique while the queue or pool exists.
 pub(crate) type Owner = usize;
 
-/// Counts a pool's drains. An item belongs to the generation in which it was submitted.
-pub(crate) type Generation = u64;
+/// Counts a pool's drains, from one on. An item belongs to the generation in which it was submitted. (Not zero: that of a
+/// parent, if there is one, goes with each item.)
+pub(crate) type Generation = NonZeroU64;
 
 /// One that a thread is inside of: whose it is, and for an item of a pool, its generation. A queue's callbacks have none,
 /// nor has a pool's hook.
@@ -126,21 +128,25 @@ fn innermost(owner: Owner) -> Option<Option<Generation>> {
 mod tests {
     use super::*;
 
+    fn number(number: u64) -> Generation {
+        Generation::new(number).expect("not zero")
+    }
+
     #[test]
     fn a_thread_is_inside_of_all_that_it_has_not_left() {
         let inside = || [1, 2, 3].map(|owner| refuse(owner) == Err(ControlError::FromCallback));
         let _queue = Inside::queue(1);
         assert_eq!(inside(), [true, false, false]);
         {
-            let _item = Inside::pool(2, 7);
-            assert_eq!((inside(), generation(2)), ([true, true, false], Some(7)));
+            let _item = Inside::pool(2, number(7));
+            assert_eq!((inside(), generation(2)), ([true, true, false], Some(number(7))));
             let hook = Inside::hook(3);
-            assert_eq!((inside(), generation(2), generation(3)), ([true; 3], Some(7), None));
-            let again = Inside::pool(2, 8);
-            assert_eq!((inside(), generation(2)), ([true; 3], Some(8)), "the innermost counts");
+            assert_eq!((inside(), generation(2), generation(3)), ([true; 3], Some(number(7)), None));
+            let again = Inside::pool(2, number(8));
+            assert_eq!((inside(), generation(2)), ([true; 3], Some(number(8))), "the innermost counts");
             drop(again);
             drop(hook);
-            assert_eq!((inside(), generation(2)), ([true, true, false], Some(7)));
+            assert_eq!((inside(), generation(2)), ([true, true, false], Some(number(7))));
         }
         assert_eq!((inside(), generation(1), generation(2)), ([true, false, false], None, None));
     }
@@ -149,8 +155,8 @@ mod tests {
     fn it_is_inside_of_nothing_afterwards() {
         drop(Inside::queue(1));
         assert!(refuse(1).is_ok());
-        let item = Inside::pool(1, 5);
-        assert_eq!((generation(1), generation(2)), (Some(5), None));
+        let item = Inside::pool(1, number(5));
+        assert_eq!((generation(1), generation(2)), (Some(number(5)), None));
         drop(item);
         let queue = Inside::queue(1);
         assert_eq!(generation(1), None, "nothing is left of the item");

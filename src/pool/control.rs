@@ -70,8 +70,8 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
         let generation = {
             let mut control = self.control.lock();
             let generation = control.next_generation;
-            control.next_generation += 1;
-            took(self, "drain", generation);
+            control.next_generation = generation.saturating_add(1);
+            took(self, "drain", generation.get());
             for shard in &self.shards {
                 shard.baton.take_up().end_generation(generation);
             }
@@ -88,7 +88,7 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
             // all are drained now, they are so at one moment.
             let mut cores: Vec<ShardHold<'_, _, _>> =
                 self.shards.iter().map(|shard| shard.baton.take_up()).collect();
-            took(self, "look", generation);
+            took(self, "look", generation.get());
             for core in &mut cores {
                 core.take_in(false);
             }

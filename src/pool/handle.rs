@@ -340,8 +340,12 @@ impl<H: Handler> PoolHandle<H> {
         end: End,
         later: Option<Duration>,
     ) -> Result<(), SubmitError<H::Key, H::Item>> {
-        let items = Items::One(self.shared.label(item));
-        self.submit_work(key, items, end, later).map_err(Work::refused)
+        let item = self.shared.label(item);
+        let items = match later {
+            None => Items::One(item),
+            Some(at) => Items::Later(Box::new((item, at))),
+        };
+        self.submit_work(key, items, end).map_err(Work::refused)
     }
 
     fn submit_several(
@@ -351,20 +355,14 @@ impl<H: Handler> PoolHandle<H> {
         end: End,
     ) -> Result<(), SubmitError<H::Key, Vec<H::Item>>> {
         let items = Items::Batch(items.into_iter().map(|item| self.shared.label(item)).collect());
-        self.submit_work(key, items, end, None).map_err(Work::batch_refused)
+        self.submit_work(key, items, end).map_err(Work::batch_refused)
     }
 
-    fn submit_work(
-        &self,
-        key: H::Key,
-        items: Items<H::Item>,
-        end: End,
-        later: Option<Duration>,
-    ) -> Result<(), Work<H::Key, H::Item>> {
+    fn submit_work(&self, key: H::Key, items: Items<H::Item>, end: End) -> Result<(), Work<H::Key, H::Item>> {
         let parent = inside::generation(self.shared.id());
         let arrived = self.shared.stamp();
         let shard = &self.shared.shards[self.shared.shard_of(&key)];
-        shard.submit(Work { key, items, end, parent, arrived, later })
+        shard.submit(Work { key, items, end, parent, arrived })
     }
 
     /// Lets another scheduler choose from here on, in each shard a clone of it. What waits is lined up anew, within each

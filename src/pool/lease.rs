@@ -194,7 +194,6 @@ impl<K: Clone + Eq + Hash, I> KeyGuard<K, I> {
             end: End::Front,
             parent: Some(self.running.tag.generation),
             arrived: self.shared.stamp(),
-            later: None,
         };
         self.shared.shards[self.shard].submit(work).map_err(Work::refused)
     }

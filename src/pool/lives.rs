@@ -58,7 +58,7 @@ impl<K: Clone + Eq + Hash> Lives<K> {
     pub(super) fn new() -> Self {
         Self {
             taken_in: 0,
-            generation: 0,
+            generation: Generation::MIN,
             alive: 0,
             others: BTreeMap::new(),
             stranded: None,
@@ -131,7 +131,7 @@ impl<K: Clone + Eq + Hash> Lives<K> {
 
     /// What arrives from now on belongs to a later generation than this.
     pub(super) fn end_generation(&mut self, generation: Generation) {
-        let next = self.generation.max(generation + 1);
+        let next = self.generation.max(generation.saturating_add(1));
         if self.alive > 0 {
             self.others.insert(self.generation, self.alive);
         }
@@ -175,31 +175,34 @@ impl<K: Clone + Eq + Hash> Lives<K> {
 mod tests {
     use super::*;
 
+    const FIRST: Generation = Generation::MIN;
+
     #[test]
     fn what_will_never_run_is_not_waited_for_and_not_forgotten() {
         let mut lives = Lives::<char>::new();
         let (item, commit) = (lives.begin(None), lives.begin(None));
-        assert!(!lives.is_drained(0));
+        assert!(!lives.is_drained(FIRST));
         lives.strand_keyless(commit);
-        assert!(!lives.is_drained(0) && lives.is_stranded(0));
+        assert!(!lives.is_drained(FIRST) && lives.is_stranded(FIRST));
         lives.strand(&'a', item);
-        assert!(lives.is_drained(0) && lives.is_stranded(0));
+        assert!(lives.is_drained(FIRST) && lives.is_stranded(FIRST));
     }
 
     #[test]
     fn a_child_may_belong_to_a_generation_that_has_not_begun_here() {
         let mut lives: Lives<u8> = Lives::new();
-        let (here, child) = (lives.begin(None), lives.begin(Some(1)));
-        lives.end_generation(0);
-        assert!(!lives.is_drained(0), "one from here is left");
+        let second = FIRST.saturating_add(1);
+        let (here, child) = (lives.begin(None), lives.begin(Some(second)));
+        lives.end_generation(FIRST);
+        assert!(!lives.is_drained(FIRST), "one from here is left");
         lives.bury_keyless(here);
-        assert!(lives.is_drained(0));
+        assert!(lives.is_drained(FIRST));
         let next = lives.begin(None);
-        lives.end_generation(1);
+        lives.end_generation(second);
         for tag in [next, child] {
-            assert!(!lives.is_drained(1), "both are of this one");
+            assert!(!lives.is_drained(second), "both are of this one");
             lives.bury_keyless(tag);
         }
-        assert!(lives.is_drained(1));
+        assert!(lives.is_drained(second));
     }
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::inside::Generation;
 use crate::lane::{Baton, Bell, Charge, Hold, Inbox, Origin, Pushed};
 use crate::policy::{Class, End, Keyed, Overtakes, Place, Queued, Scheduler, Turn, Why};
@@ -481,7 +481,7 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     /// Takes in what has arrived, as the generation that ends here: later arrivals belong to a later one.
     pub(super) fn end_generation(&mut self, generation: Generation) {
-        took(self, "end_generation", generation);
+        took(self, "end_generation", generation.get());
         self.take_in(false);
         self.lives.end_generation(generation);
     }
@@ -600,30 +600,47 @@ impl<K: Clone + Eq + Hash, I> Core<K, I> {
 
     #[inline]
     fn admit(&mut self, work: Work<K, I>) {
-        let Work { key, items, end, parent, arrived, later } = work;
+        let Work { key, items, end, parent, arrived } = work;
+        let arrived = arrived.map(Moment::time);
         // What came later than that comes behind it.
         self.queue_what_is_due(arrived);
-        let arrived = later.or(arrived).unwrap_or(self.now);
-        let mut admit = |key: K, Labelled { load, class, cost }| {
-            let item = Waiting { stander: Stander::Item(load), tag: self.lives.begin(parent) };
-            let queued = Queued { item, class, cost, arrived };
-            self.tally.accept(class);
-            match later {
-                Some(at) => self.later.push(at, key, queued),
-                None => {
-                    self.tally.queue(self.stamps.then_some(arrived));
-                    self.policy.push(key, queued, end);
-                }
+        let arrived = arrived.unwrap_or(self.now);
+        match items {
+            Items::One(item) => self.queue(key, item, end, parent, arrived),
+            Items::Batch(items) if end == End::Back => {
+                items.into_iter().for_each(|item| self.queue(key.clone(), item, end, parent, arrived));
             }
-        };
-        match (items, end) {
-            (Items::One(item), _) => admit(key, item),
-            (Items::Batch(items), End::Back) => items.into_iter().for_each(|item| admit(key.clone(), item)),
             // The last goes first, so that the first is in front of it.
-            (Items::Batch(items), End::Front) => {
-                items.into_iter().rev().for_each(|item| admit(key.clone(), item));
+            Items::Batch(items) => {
+                items.into_iter().rev().for_each(|item| self.queue(key.clone(), item, end, parent, arrived));
+            }
+            Items::Later(later) => {
+                let (item, at) = *later;
+                let queued = self.begin(item, parent, at);
+                self.later.push(at, key, queued);
             }
         }
+    }
+
+    #[inline]
+    fn queue(&mut self, key: K, item: Labelled<I>, end: End, parent: Option<Generation>, arrived: Duration) {
+        let queued = self.begin(item, parent, arrived);
+        self.tally.queue(self.stamps.then_some(arrived));
+        self.policy.push(key, queued, end);
+    }
+
+    /// An item begins to live here.
+    #[inline]
+    fn begin(
+        &mut self,
+        item: Labelled<I>,
+        parent: Option<Generation>,
+        arrived: Duration,
+    ) -> Queued<Waiting<K, I>> {
+        let Labelled { load, class, cost } = item;
+        self.tally.accept(class);
+        let item = Waiting { stander: Stander::Item(load), tag: self.lives.begin(parent) };
+        Queued { item, class, cost, arrived }
     }
 
     /// What the clock said last, if the time matters.
@@ -675,7 +692,7 @@ mod tests {
         for item in 0..3 {
             let load = Load { item, context: Context::current() };
             let items = Items::One(Labelled { load, class: Class::default(), cost: 1 });
-            let work = Work { key: (), items, end: End::Back, parent: None, arrived: None, later: None };
+            let work = Work { key: (), items, end: End::Back, parent: None, arrived: None };
             assert!(shard.submit(work).is_ok());
         }
         let mut core = shard.baton.take_up();

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
 use core::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::context::Context;
 use crate::inside::{Generation, Owner};
 use crate::policy::Class;
@@ -48,10 +48,16 @@ pub(super) struct Settings<K, I> {
 }
 
 /// What controls agree on.
-#[derive(Default)]
 pub(super) struct Control {
     /// The generation that the next drain ends.
     pub(super) next_generation: Generation,
+}
+
+impl Default for Control {
+    /// Nobody has drained.
+    fn default() -> Self {
+        Self { next_generation: Generation::MIN }
+    }
 }
 
 /// Fixed keys: a program's key has the same shard in every run, which is what makes runs comparable.
@@ -114,8 +120,8 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
     }
 
     /// What the clock says, if submits are to know.
-    pub(super) fn stamp(&self) -> Option<Duration> {
-        self.stamps.then(|| self.clock.now())
+    pub(super) fn stamp(&self) -> Option<Moment> {
+        self.stamps.then(|| Moment::at(self.clock.now()))
     }
 
     /// What the clock will say then.

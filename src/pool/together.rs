@@ -8,6 +8,7 @@
 use core::time::Duration;
 use std::hash::Hash;
 
+use crate::clock::Moment;
 use crate::inside::Generation;
 use crate::lane::Charge;
 use crate::policy::{Class, End, Queued};
@@ -112,7 +113,7 @@ impl<K: Clone + Eq + Hash, I> Shared<K, I> {
         parent: Option<Generation>,
     ) -> Result<(), (Vec<Place<K>>, I)> {
         let Labelled { load, class, cost } = labelled;
-        let stamp = self.stamp();
+        let stamp = self.stamp().map(Moment::time);
         let mut shards: Vec<usize> = places.iter().map(|place| place.shard).collect();
         shards.sort_unstable();
         shards.dedup();

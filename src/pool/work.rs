@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::clock::Moment;
 use crate::context::Context;
 use crate::error::SubmitError;
 use crate::inside::Generation;
@@ -31,15 +32,17 @@ pub(super) struct Work<K, I> {
     /// The generation of the item whose handler submitted this, if one did.
     pub(super) parent: Option<Generation>,
     /// When it was submitted, if somebody looked at the clock.
-    pub(super) arrived: Option<Duration>,
-    /// It is to be queued then, and not at once.
-    pub(super) later: Option<Duration>,
+    pub(super) arrived: Option<Moment>,
 }
 
-/// One, or some that keep their order.
+/// What is submitted together. One is what nearly all submits bring, and what they bring moves from one processor to another:
+/// so what else there may be must not make it larger.
 pub(super) enum Items<I> {
     One(Labelled<I>),
-    Batch(Vec<Labelled<I>>),
+    /// They keep their order.
+    Batch(Box<[Labelled<I>]>),
+    /// To be queued then, and not at once.
+    Later(Box<(Labelled<I>, Duration)>),
 }
 
 /// An item, and what its handler's type says of it.
@@ -62,6 +65,7 @@ impl<K, I> Work<K, I> {
     pub(super) fn refused(self) -> SubmitError<K, I> {
         match self.items {
             Items::One(Labelled { load, .. }) => SubmitError::new(self.key, load.item),
+            Items::Later(later) => SubmitError::new(self.key, later.0.load.item),
             Items::Batch(_) => unreachable!("it was one"),
         }
     }
@@ -69,10 +73,21 @@ impl<K, I> Work<K, I> {
     /// What comes back of a batch that was refused.
     pub(super) fn batch_refused(self) -> SubmitError<K, Vec<I>> {
         match self.items {
-            Items::One(_) => unreachable!("it was a batch"),
+            Items::One(_) | Items::Later(_) => unreachable!("it was a batch"),
             Items::Batch(items) => {
                 SubmitError::new(self.key, items.into_iter().map(|labelled| labelled.load.item).collect())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It moves from the processor that submits to the one that runs it, and that costs more than the rest.
+    #[test]
+    fn what_arrives_is_small() {
+        assert!(size_of::<Arrival<u64, u64>>() <= 56 + size_of::<Context>());
     }
 }
