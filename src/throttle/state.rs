@@ -16,7 +16,8 @@ pub(crate) type Ticket = u64;
 pub struct ThrottleSnapshot {
     /// The limits in force.
     pub limits: Limits,
-    /// Permits that are out, those included that have been granted to somebody who has not looked yet.
+    /// Permits that are out, those included that have been granted to somebody who has not looked yet, and those that a
+    /// busy dispatch thread [keeps](crate::DispatchQueueBuilder::limits) for a while.
     pub count: u64,
     /// The sum of their bytes.
     pub bytes: u64,
