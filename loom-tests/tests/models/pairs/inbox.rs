@@ -155,7 +155,7 @@ impl Specification for Sequential {
                     None => Taken::Awake,
                 };
                 self.asleep |= expected == Taken::Asleep;
-                self.news = self.closed.is_some();
+                self.news = self.closed == Some(Stop::HandBack);
                 (got, *taken) == (&arrived, expected)
             }
             Action::Seal => {
@@ -166,7 +166,7 @@ impl Specification for Sequential {
                 if self.closed != Some(Stop::HandBack) {
                     self.closed = Some(*stop);
                 }
-                self.news = true;
+                self.news |= *stop == Stop::HandBack;
                 *woke == self.wake()
             }
             Action::HasNews(has_news) => *has_news == self.news,
