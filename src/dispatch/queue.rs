@@ -299,7 +299,7 @@ impl<D: Dispatcher> DispatchQueueBuilder<D> {
     /// nothing is counted; with [`Limits::NONE`] there is none and one can.
     ///
     /// While the dispatch thread is busy it gives room back in small portions: less than a sixteenth of the limits may be kept
-    /// of messages that are over. All is back before it sleeps, tells of something new, or ends.
+    /// of messages that are over. All is back before it looks at what has arrived, and so before it sleeps or ends.
     ///
     /// Messages to oneself are not counted. To limit what each connection or client has under way, keep a
     /// [`Throttle`] for each and let its [`Permit`](crate::Permit) travel inside the message.

@@ -294,12 +294,10 @@ struct Teller {
     runs: Option<(Message, bool)>,
     /// Whether its callback has come to its end.
     ended: bool,
-    /// Whether the dispatch thread keeps permits of messages that are over,
+    /// Whether the dispatch thread keeps permits of messages that are over in the code,
     keeps: bool,
-    /// or of events, which have none in the code;
-    keeps_none: bool,
-    /// and whether it keeps some that it has given back in the specification, as it looked there.
-    keeps_longer: bool,
+    /// and in the specification: where events have permits too, and it may have had to look, and so given back what it had.
+    keeps_there: bool,
     /// Events that are messages in the specification.
     announced: HashSet<(u8, u8)>,
     /// Whether the first of what was discarded has been counted as over.
@@ -335,8 +333,7 @@ impl Teller {
             runs: None,
             ended: false,
             keeps: false,
-            keeps_none: false,
-            keeps_longer: false,
+            keeps_there: false,
             announced: HashSet::new(),
             dropped: false,
             lanes: HashMap::new(),
@@ -447,9 +444,8 @@ impl Teller {
             return Ok(());
         }
         self.actions.push(Action::DispatchKeep);
-        let has_one = self.has_permit(message);
-        self.keeps |= has_one;
-        self.keeps_none |= !has_one;
+        self.keeps |= self.has_permit(message);
+        self.keeps_there = true;
         Ok(())
     }
 
@@ -459,44 +455,38 @@ impl Teller {
 
     /// Permits have come back to the throttle: those that were kept, and that of what has run, if it has one.
     fn gives_back(&mut self) -> Result<()> {
-        self.keeps_longer = false;
         match self.runs {
             Some((message, _)) if self.has_permit(message) => {
                 self.is_over()?;
                 self.actions.push(Action::DispatchReturn);
-                (self.runs, self.keeps, self.keeps_none) = (None, false, false);
+                (self.runs, self.keeps_there) = (None, false);
             }
-            _ => self.goes_on()?,
+            _ => self.looks_there()?,
         }
-        if self.keeps || self.keeps_none {
-            self.actions.push(Action::DispatchReturnKept);
-        }
-        (self.keeps, self.keeps_none) = (false, false);
+        self.keeps = false;
         Ok(())
     }
 
     /// It looks at what has arrived.
     fn looks(&mut self) -> Result<()> {
-        self.goes_on()?;
-        ensure!(!self.keeps && !self.keeps_longer, "it looks, and has not given back what it kept");
-        self.gives_back()
+        self.looks_there()?;
+        ensure!(!self.keeps, "it looks, and has not given back what it kept");
+        Ok(())
     }
 
-    /// The specification has to look, and so gives back what is kept.
+    /// In the specification it is going to look, or gives back: it keeps nothing any more.
     fn looks_there(&mut self) -> Result<()> {
         self.goes_on()?;
-        let keeps = self.keeps || self.keeps_longer;
-        self.gives_back()?;
-        self.keeps_longer = keeps;
+        if std::mem::take(&mut self.keeps_there) {
+            self.actions.push(Action::DispatchReturnKept);
+        }
         Ok(())
     }
 
     fn dispatch(&mut self, note: Note, mut then: Then<'_>) -> Result<()> {
         let action = match note.what {
             "done" if self.runs.is_some() => return self.is_over(),
-            "give_back" if self.runs.is_some() || self.keeps || self.keeps_longer => {
-                return self.gives_back();
-            }
+            "give_back" if self.runs.is_some() || self.keeps => return self.gives_back(),
             // Of what was discarded.
             "done" => {
                 self.dropped = true;
